@@ -1,0 +1,29 @@
+"""All that the host calls, on one page."""
+
+app_name = "dokos_mail"
+app_title = "Dokos Mail"
+app_publisher = "Dokos Mail contributors"
+app_description = "The mail engine of Dokos, ERPNext and every Frappe site"
+app_email = "hello@dokos.io"
+app_license = "MIT"
+
+before_install = "dokos_mail.install.before_install"
+after_install = "dokos_mail.install.after_install"
+after_migrate = ["dokos_mail.install.after_migrate"]
+before_uninstall = "dokos_mail.install.before_uninstall"
+
+override_doctype_class = {
+	"Email Domain": "dokos_mail.doctype.email_domain.email_domain.EmailDomain",
+	"Email Account": "dokos_mail.doctype.email_account.email_account.EmailAccount",
+}
+
+doctype_js = {
+	"Email Domain": "doctype/email_domain/email_domain.js",
+	"Email Account": "doctype/email_account/email_account.js",
+}
+
+scheduler_events = {
+	"cron": {"* * * * *": ["dokos_mail.jobs.pull_mailboxes"]},
+	"hourly": ["dokos_mail.jobs.sweep_journal"],
+	"daily": ["dokos_mail.jobs.tidy_raw_files"],
+}
