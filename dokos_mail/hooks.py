@@ -22,6 +22,9 @@ doctype_js = {
 	"Email Account": "doctype/email_account/email_account.js",
 }
 
+# Records about mail must not keep anybody from deleting what they are about.
+ignore_links_on_delete = ["Incoming Email", "Email Folder", "Email Account Status"]
+
 scheduler_events = {
 	"cron": {"* * * * *": ["dokos_mail.jobs.pull_mailboxes"]},
 	"hourly": ["dokos_mail.jobs.sweep_journal"],

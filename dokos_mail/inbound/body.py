@@ -1,0 +1,39 @@
+"""The body a reader sees: sanitised, with inline images in their places, and its text kept beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from dokos_mail.engine.message.html import html_to_text, sanitise
+from dokos_mail.engine.message.model import Message
+from dokos_mail.engine.message.reply import split_reply
+
+
+def body_html(message: Message, images: Mapping[str, str], notes: Sequence[str]) -> str:
+	"""The body as HTML that loads nothing remote and runs nothing. ``images`` are addresses by Content-ID."""
+	if message.html is not None and message.html.strip():
+		body = sanitise(message.html, images=images)
+	else:
+		body = _text_as_html(message.text or "")
+	return "".join(f"<p><em>{escape(note)}</em></p>" for note in notes) + body
+
+
+def body_text(message: Message) -> str:
+	"""The body as text: the sender's own, or drawn from the HTML."""
+	if message.text and message.text.strip():
+		return message.text
+	return html_to_text(message.html) if message.html else ""
+
+
+def _text_as_html(text: str) -> str:
+	"""Plain text as HTML, the history it quotes set apart from what was written now."""
+	reply, quoted = split_reply(text)
+	html = f'<div class="mail-text">{_lines(reply)}</div>'
+	if quoted.strip():
+		html += f'<blockquote class="mail-quoted">{_lines(quoted)}</blockquote>'
+	return html
+
+
+def _lines(text: str) -> str:
+	return escape(text.strip("\n"), quote=False).replace("\n", "<br>\n")

@@ -1,0 +1,62 @@
+"""Contacts of correspondents, linked to the mail they wrote."""
+
+from __future__ import annotations
+
+import frappe
+
+
+def link_contacts(communication: frappe._dict, *, robot: bool) -> None:
+	"""Link the sender's contact to a received mail, and what that contact is linked to.
+
+	The contact is made when there is none and the account has ``create_contact`` on, never for a robot. Done before
+	the Communication is written, in its transaction.
+	"""
+	address = (communication.sender or "").strip().lower()
+	if "@" not in address:
+		return
+	contact = frappe.db.get_value("Contact Email", {"email_id": address, "parenttype": "Contact"}, "parent")
+	if not contact and not robot and _wanted(communication.email_account):
+		contact = _make_contact(address, communication.sender_full_name)
+	if not contact:
+		return
+	links = [("Contact", contact)]
+	links += [
+		(link.link_doctype, link.link_name)
+		for link in frappe.get_all(
+			"Dynamic Link",
+			filters={"parenttype": "Contact", "parent": contact},
+			fields=["link_doctype", "link_name"],
+		)
+	]
+	there = {(link.link_doctype, link.link_name) for link in communication.get("timeline_links") or []}
+	for doctype, name in links:
+		if (doctype, name) not in there:
+			communication.append("timeline_links", {"link_doctype": doctype, "link_name": name})
+
+
+def _wanted(account: str) -> bool:
+	return bool(frappe.get_cached_value("Email Account", account, "create_contact"))
+
+
+def _make_contact(address: str, full_name: str | None) -> str | None:
+	name = (full_name or "").strip()
+	if not name or "@" in name:
+		name = address.partition("@")[0].replace(".", " ").replace("_", " ").title()
+	first, _, last = name.partition(" ")
+	doc = frappe.get_doc(
+		{
+			"doctype": "Contact",
+			"first_name": first[:140],
+			"last_name": last[:140],
+			"email_ids": [{"email_id": address, "is_primary": 1}],
+		}
+	)
+	frappe.db.savepoint("contact")
+	try:
+		return doc.insert(ignore_permissions=True).name
+	except (frappe.ValidationError, frappe.DuplicateEntryError):
+		# A mail is worth more than its contact: say it where the administrator looks, and go on.
+		frappe.db.rollback(save_point="contact")
+		frappe.clear_messages()
+		frappe.log_error(title=f"Contact of {address}")
+		return None

@@ -1,0 +1,114 @@
+"""New documents made from mail: which fields take the subject, the sender and the sender's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import frappe
+
+from dokos_mail.engine.message.model import Message
+
+#: Names that fields for a correspondent's name usually have, most telling first.
+_NAME_FIELDS = (
+	"sender_name",
+	"party_name",
+	"contact_name",
+	"customer_name",
+	"lead_name",
+	"raised_by_name",
+	"full_name",
+	"contact_display",
+)
+_SUBJECT_FIELDS = ("subject", "title", "topic", "summary")
+_TEXTS = ("Data", "Small Text", "Text", "Read Only")
+
+
+@dataclass(frozen=True)
+class Field:
+	"""A field of a document type, as far as choosing goes."""
+
+	fieldname: str
+	fieldtype: str
+	options: str | None = None
+
+
+@dataclass(frozen=True)
+class MailFields:
+	"""The fields that mail fills; None where the document type has none for it."""
+
+	subject: str | None = None
+	sender: str | None = None
+	sender_name: str | None = None
+
+
+def choose_fields(fields: Sequence[Field], settings: MailFields = MailFields(), title_field: str | None = None) -> MailFields:
+	"""The fields that mail fills: those of the document type's settings, else those it most likely means.
+
+	A document type named by an app's ``email_append_to`` need not say anything about mail.
+	"""
+	names = {field.fieldname: field for field in fields}
+	texts = {field.fieldname for field in fields if field.fieldtype in _TEXTS}
+	sender = settings.sender if settings.sender in names else None
+	if not sender:
+		sender = next((f.fieldname for f in fields if f.fieldtype == "Data" and (f.options or "") == "Email"), None)
+	sender_name = settings.sender_name if settings.sender_name in names else None
+	if not sender_name:
+		by_option = (f.fieldname for f in fields if f.fieldtype == "Data" and (f.options or "") == "Name")
+		by_name = (name for name in _NAME_FIELDS if name in texts)
+		sender_name = next(by_name, None) or next(by_option, None)
+	subject = settings.subject if settings.subject in names else None
+	if not subject:
+		likely = (title_field or "", *_SUBJECT_FIELDS)
+		subject = next((name for name in likely if name in texts and name not in (sender, sender_name)), None)
+	return MailFields(subject, sender, sender_name)
+
+
+def mail_fields(doctype: str) -> MailFields:
+	"""The fields of a document type that mail fills."""
+	meta = frappe.get_meta(doctype)
+	settings = MailFields(meta.get("subject_field"), meta.get("sender_field"), meta.get("sender_name_field"))
+	fields = [Field(df.fieldname, df.fieldtype, df.options) for df in meta.fields]
+	return choose_fields(fields, settings, meta.get("title_field"))
+
+
+def make_document(doctype: str, message: Message, note: Callable[[str, str], None]) -> str:
+	"""Make a document of ``doctype`` from a first message; returns its name.
+
+	``note`` is called with the document's type and name right after its row is written and before any hook of another
+	app can commit, so that it is known even when everything is cut right then. Raises what the host raises when the
+	document cannot be made, MandatoryError among others.
+	"""
+	fields = mail_fields(doctype)
+	sender = message.from_[0] if message.from_ else None
+	doc = frappe.new_doc(doctype)
+	if fields.subject:
+		doc.set(fields.subject, _cut(doc, fields.subject, message.subject))
+	if fields.sender and sender:
+		doc.set(fields.sender, _cut(doc, fields.sender, sender.address))
+	if fields.sender_name and sender:
+		doc.set(fields.sender_name, _cut(doc, fields.sender_name, sender.name or sender.address))
+	doc.flags.from_incoming_email = True
+
+	write_row = doc.db_insert
+
+	def write_row_and_note(*args: object, **kwargs: object) -> object:
+		written = write_row(*args, **kwargs)
+		note(doc.doctype, doc.name)
+		return written
+
+	doc.db_insert = write_row_and_note
+	try:
+		doc.insert(ignore_permissions=True)
+	finally:
+		# The document may be pickled later, which a closure would prevent.
+		doc.__dict__.pop("db_insert", None)
+	return doc.name
+
+
+def _cut(doc: frappe._dict, fieldname: str, value: str) -> str:
+	"""A value short enough for its field: the host refuses longer ones."""
+	df = doc.meta.get_field(fieldname)
+	if df.fieldtype in ("Data", "Read Only"):
+		return value[: int(df.get("length") or 140)]
+	return value

@@ -1,0 +1,225 @@
+"""The journal: every message a server hands over is one Incoming Email row and one raw file before anything else.
+
+Raw bytes are synced to disk first; then one transaction holds the rows of a batch and the folder's new position. If
+everything dies before it, nothing was stored and the next pull reads the messages again; after it, the rows are
+there to be processed and the position says not to fetch them again. The row's identity is a digest (never the plain
+values: a database's collation takes ``INBOX`` and ``inbox`` for one), unique in the database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+
+import frappe
+from frappe.utils import convert_utc_to_system_timezone, now_datetime
+
+from dokos_mail.engine.receive.model import Fetched, Position
+
+JOURNAL = "Incoming Email"
+FOLDER = "Email Folder"
+
+#: States a row can end in; ``Journalled`` is the only one that waits for processing by itself.
+JOURNALLED, PROCESSED, DUPLICATE, IGNORED, FAILED, UNFETCHED = (
+	"Journalled",
+	"Processed",
+	"Duplicate",
+	"Ignored",
+	"Failed",
+	"Unfetched",
+)
+
+_COLUMNS = (
+	"name",
+	"identity",
+	"owner",
+	"modified_by",
+	"creation",
+	"modified",
+	"idx",
+	"email_account",
+	"folder",
+	"uidvalidity",
+	"uid",
+	"state",
+	"reason",
+	"flags",
+	"size",
+	"raw_path",
+	"received_on",
+	"first_sync",
+	"resync",
+	"acknowledged",
+)
+
+
+def identity(*parts: object) -> str:
+	"""A digest that tells keys apart exactly, 40 hex digits."""
+	return hashlib.sha256("\0".join(str(part) for part in parts).encode()).hexdigest()[:40]
+
+
+class FolderJournal:
+	"""The journal of one folder of one account: its position, and the rows of what it handed over."""
+
+	def __init__(self, account: str, key: str, folder: str) -> None:
+		self.account = account
+		self.key = key
+		self.folder = folder
+		self._row_identity = identity("folder", key, folder)
+		row = frappe.db.get_value(
+			FOLDER,
+			{"identity": self._row_identity},
+			["name", "uidvalidity", "last_uid", "first_sync_uid", "first_pull"],
+			as_dict=True,
+		)
+		self.name: str | None = row.name if row else None
+		self.position = Position(int(row.uidvalidity), int(row.last_uid or 0)) if row and row.uidvalidity else Position()
+		self.first_sync_uid = int(row.first_sync_uid or 0) if row else 0
+		self.first_pull: datetime | None = row.first_pull if row else None
+
+	def message_identity(self, uidvalidity: int, uid: int) -> str:
+		"""The identity of one message of this folder."""
+		return identity("imap", self.key, self.folder, uidvalidity, uid)
+
+	def unknown(self, uidvalidity: int, uids: Sequence[int]) -> list[int]:
+		"""Those of ``uids`` that have no row yet, in order. Rows in state Unfetched count as known."""
+		wanted: list[int] = []
+		for start in range(0, len(uids), 500):
+			slice_ = uids[start : start + 500]
+			by_identity = {self.message_identity(uidvalidity, uid): uid for uid in slice_}
+			known = set(frappe.get_all(JOURNAL, filters={"identity": ("in", list(by_identity))}, pluck="identity"))
+			wanted += [uid for key, uid in by_identity.items() if key not in known]
+		return wanted
+
+	def unfetched(self, uidvalidity: int, limit: int) -> list[int]:
+		"""UIDs of messages the server listed and could not give, longest untried first."""
+		rows = frappe.get_all(
+			JOURNAL,
+			filters={
+				"email_account": self.account,
+				"folder": self.folder,
+				"uidvalidity": str(uidvalidity),
+				"state": UNFETCHED,
+			},
+			pluck="uid",
+			order_by="modified asc",
+			limit=limit,
+		)
+		return sorted(int(uid) for uid in rows)
+
+	def record(
+		self,
+		batch: Iterable[Fetched],
+		position: Position,
+		*,
+		first_sync: bool = False,
+		resync: bool = False,
+		acknowledged: bool = True,
+	) -> int:
+		"""Write the rows of a batch and the folder's position; the caller commits. Returns how many rows are new.
+
+		The raw files of the batch must be on disk, synced, under their final names. Messages that have a row already
+		are left alone, except that one in state Unfetched takes the raw file it lacked.
+		"""
+		messages = {self.message_identity(position.uidvalidity or 0, message.uid): message for message in batch}
+		known = {
+			row.identity: row.state
+			for row in frappe.get_all(JOURNAL, filters={"identity": ("in", list(messages))}, fields=["identity", "state"])
+		}
+		now = now_datetime()
+		new = {key: message for key, message in messages.items() if key not in known}
+		if new:
+			rows = [
+				self._row(key, message, index, now, position, first_sync, resync, acknowledged)
+				for index, (key, message) in enumerate(new.items())
+			]
+			frappe.db.bulk_insert(JOURNAL, list(_COLUMNS), rows)
+		for key, message in messages.items():
+			if known.get(key) == UNFETCHED:
+				self._second_try(key, message, now)
+		self.move(position, first_sync=first_sync)
+		return sum(1 for message in new.values() if message.raw)
+
+	def move(self, position: Position, *, first_sync: bool = False, first_sync_uid: int = 0) -> None:
+		"""Keep the folder's position; the caller commits."""
+		now = now_datetime()
+		values: dict[str, object] = {
+			"uidvalidity": str(position.uidvalidity),
+			"last_uid": str(position.last_uid),
+			"last_pull": now,
+			"error": None,
+		}
+		if first_sync_uid:
+			values["first_sync_uid"] = str(first_sync_uid)
+			self.first_sync_uid = first_sync_uid
+		if self.name:
+			frappe.db.set_value(FOLDER, self.name, values)
+		else:
+			doc = frappe.get_doc(
+				{"doctype": FOLDER, "email_account": self.account, "folder": self.folder, "identity": self._row_identity}
+				| values
+				| {"first_pull": now}
+			).insert(ignore_permissions=True)
+			self.name, self.first_pull = doc.name, now
+		self.position = position
+
+	def record_error(self, text: str) -> None:
+		"""Say on the folder's row why it could not be read; the caller commits."""
+		if self.name:
+			frappe.db.set_value(FOLDER, self.name, {"error": text, "last_pull": now_datetime()})
+
+	def _row(
+		self,
+		key: str,
+		message: Fetched,
+		index: int,
+		now: datetime,
+		position: Position,
+		first_sync: bool,
+		resync: bool,
+		acknowledged: bool,
+	) -> tuple[object, ...]:
+		raw = message.raw
+		return (
+			key,
+			key,
+			"Administrator",
+			"Administrator",
+			now,
+			now,
+			index,
+			self.account,
+			self.folder,
+			str(position.uidvalidity),
+			str(message.uid),
+			JOURNALLED if raw else UNFETCHED,
+			message.reason or None,
+			" ".join(sorted(message.flags)),
+			raw.size if raw else 0,
+			raw.path if raw else None,
+			site_time(message.internal_date) or now,
+			int(first_sync),
+			int(resync),
+			int(acknowledged),
+		)
+
+	def _second_try(self, key: str, message: Fetched, now: datetime) -> None:
+		values: dict[str, object] = {"reason": message.reason or None, "modified": now}
+		if message.raw:
+			values |= {"state": JOURNALLED, "reason": None, "raw_path": message.raw.path, "size": message.raw.size}
+		frappe.db.set_value(JOURNAL, key, values, update_modified=False)
+
+
+def site_time(moment: datetime | None) -> datetime | None:
+	"""An aware moment in the site's time zone, naive, as the host keeps its Datetime fields."""
+	if moment is None:
+		return None
+	if moment.tzinfo is None:
+		return moment
+	try:
+		utc = moment.astimezone(timezone.utc).replace(tzinfo=None)
+	except (OverflowError, ValueError):
+		# A date at the very edge of the calendar cannot be moved to another zone.
+		return None
+	return convert_utc_to_system_timezone(utc).replace(tzinfo=None)

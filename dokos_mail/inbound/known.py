@@ -1,0 +1,110 @@
+"""What the host holds that bears on a message: its ancestors, and other copies of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import frappe
+
+from dokos_mail.inbound.journal import FAILED, JOURNAL, JOURNALLED, UNFETCHED
+from dokos_mail.inbound.place import Ancestor, Reference
+
+#: A message names at most this many ancestors that we look at; some clients never cut their References.
+MOST_ANCESTORS = 50
+
+
+def find_ancestors(message_ids: Sequence[str], account: str) -> dict[str, Ancestor]:
+	"""Those of the messages that the host knows, by Message-ID.
+
+	Where several Communications carry one Message-ID (mail to several of our accounts), the one of ``account`` is
+	taken, and among equals one that is on a document.
+	"""
+	wanted = list(message_ids)[:MOST_ANCESTORS]
+	if not wanted:
+		return {}
+	rows = frappe.get_all(
+		"Communication",
+		filters={"message_id": ("in", wanted), "communication_type": "Communication"},
+		fields=["name", "message_id", "reference_doctype", "reference_name", "email_account"],
+		order_by="creation asc",
+	)
+	rows.sort(key=lambda row: (row.email_account != account, not row.reference_name))
+	found: dict[str, Ancestor] = {}
+	for row in rows:
+		if row.message_id in wanted and row.message_id not in found:
+			found[row.message_id] = _ancestor(row.name, row.reference_doctype, row.reference_name)
+	for message_id in wanted:
+		if message_id not in found and (queued := _queued(message_id)):
+			found[message_id] = queued
+	return found
+
+
+def _queued(message_id: str) -> Ancestor | None:
+	"""A message that left through the host's queue without a Communication of that Message-ID."""
+	row = frappe.db.get_value(
+		"Email Queue",
+		{"message_id": message_id},
+		["communication", "reference_doctype", "reference_name"],
+		as_dict=True,
+	)
+	return _ancestor(row.communication, row.reference_doctype, row.reference_name) if row else None
+
+
+def _ancestor(communication: str | None, doctype: str | None, name: str | None) -> Ancestor:
+	if not (doctype and name):
+		return Ancestor(communication)
+	exists = bool(frappe.db.exists("DocType", doctype) and frappe.db.exists(doctype, name))
+	return Ancestor(communication, Reference(doctype, name), exists)
+
+
+@dataclass(frozen=True)
+class Copies:
+	"""Other records of a message.
+
+	``same`` is the row of the same account with the same content; ``elsewhere`` one of another account;
+	``clash`` is True when the account has the Message-ID with other content. ``legacy`` is a Communication of the
+	account with this Message-ID that the host received before we did.
+	"""
+
+	same: str | None = None
+	elsewhere: str | None = None
+	clash: bool = False
+	legacy: str | None = None
+
+
+def find_copies(row: frappe._dict, message_id: str | None, content_hash: str) -> Copies:
+	"""Other records of the message of a journal row."""
+	filters = {"message_id": message_id} if message_id else {"content_hash": content_hash, "message_id": ("is", "not set")}
+	others = [
+		other
+		for other in frappe.get_all(
+			JOURNAL,
+			filters=filters | {"name": ("!=", row.name), "state": ("not in", [JOURNALLED, FAILED, UNFETCHED])},
+			fields=["name", "email_account", "content_hash", "message_id", "communication", "other_copy", "state"],
+			order_by="creation asc",
+		)
+		if (other.message_id or None) == message_id
+	]
+	ours = [other for other in others if other.email_account == row.email_account]
+	same = next((other.name for other in ours if other.content_hash == content_hash), None)
+	theirs = (other for other in others if other.email_account != row.email_account and other.content_hash == content_hash)
+	elsewhere = next((other.name for other in theirs), None)
+	legacy = None
+	if message_id and not ours:
+		legacy = _legacy(row.email_account, message_id)
+	return Copies(same, elsewhere, bool(ours) and not same, legacy)
+
+
+def _legacy(account: str, message_id: str) -> str | None:
+	"""A received Communication of this account and Message-ID that has no journal row."""
+	return frappe.db.get_value(
+		"Communication",
+		{
+			"message_id": message_id,
+			"email_account": account,
+			"sent_or_received": "Received",
+			"incoming_email": ("is", "not set"),
+		},
+		"name",
+	)

@@ -1,0 +1,135 @@
+"""One puller per account at a time, on any number of machines: a lease on the account's status row.
+
+Only conditional UPDATEs and row locks hold on every database and between machines, so the lease is a token and an end
+time on the row. A holder that died on this machine is recognised at once; one that died elsewhere is waited out.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+
+import frappe
+from frappe.utils import now_datetime
+
+#: A lease that is not renewed ends after this time.
+DURATION = timedelta(seconds=120)
+#: A holder that is at work renews its lease when this much of it is gone.
+RENEW_AFTER = timedelta(seconds=20)
+
+
+class LeaseHeld(Exception):
+	"""Another process pulls this account now."""
+
+
+class LeaseLost(Exception):
+	"""Our lease ran out and another process took it: whatever is not committed must not be."""
+
+
+class Lease:
+	"""A lease held on the status row ``status`` under ``token``."""
+
+	def __init__(self, status: str, token: str, until: datetime) -> None:
+		self.status = status
+		self.token = token
+		self.until = until
+
+	def fence(self) -> None:
+		"""Renew within the caller's transaction; the commit that follows is then ours alone.
+
+		Raises LeaseLost when the token on the row is no longer ours.
+		"""
+		until = now_datetime() + DURATION
+		table = frappe.qb.DocType("Email Account Status")
+		(
+			frappe.qb.update(table)
+			.set(table.lease_until, until)
+			.where((table.name == self.status) & (table.lease_token == self.token))
+		).run()
+		if frappe.db.get_value("Email Account Status", self.status, "lease_token") != self.token:
+			frappe.db.rollback()
+			raise LeaseLost(self.status)
+		self.until = until
+
+	def renew(self) -> None:
+		"""Renew and commit when a good part of the lease is gone. Never call it inside a transaction."""
+		if self.until - now_datetime() < DURATION - RENEW_AFTER:
+			self.fence()
+			frappe.db.commit()
+
+
+@contextmanager
+def hold(status: str) -> Iterator[Lease]:
+	"""Hold the lease of a status row, committing around it. Raises LeaseHeld when somebody else has it."""
+	lease = _take(status)
+	try:
+		yield lease
+	finally:
+		frappe.db.rollback()
+		_give_back(lease)
+
+
+def _take(status: str) -> Lease:
+	now = now_datetime()
+	token, until = _new_token(), now + DURATION
+	table = frappe.qb.DocType("Email Account Status")
+	frappe.db.commit()
+	holder = frappe.db.get_value("Email Account Status", status, "lease_token")
+	free = table.lease_token.isnull() | (table.lease_token == "") | table.lease_until.isnull() | (table.lease_until < now)
+	if holder and _died_here(holder):
+		free = free | (table.lease_token == holder)
+	(
+		frappe.qb.update(table).set(table.lease_token, token).set(table.lease_until, until).where((table.name == status) & free)
+	).run()
+	frappe.db.commit()
+	if frappe.db.get_value("Email Account Status", status, "lease_token") != token:
+		raise LeaseHeld(status)
+	return Lease(status, token, until)
+
+
+def _give_back(lease: Lease) -> None:
+	table = frappe.qb.DocType("Email Account Status")
+	(
+		frappe.qb.update(table)
+		.set(table.lease_token, None)
+		.set(table.lease_until, None)
+		.where((table.name == lease.status) & (table.lease_token == lease.token))
+	).run()
+	frappe.db.commit()
+
+
+def _new_token() -> str:
+	return f"{_process_space()}:{os.getpid()}:{_started(os.getpid())}:{frappe.generate_hash(length=12)}"
+
+
+def _died_here(token: str) -> bool:
+	"""True when the holder ran where we can see processes, and is no longer there (or its number is another's)."""
+	space, _, rest = token.partition(":")
+	pid, _, rest = rest.partition(":")
+	started = rest.partition(":")[0]
+	if not space or space != _process_space() or not pid.isdigit():
+		return False
+	return _started(int(pid)) != started
+
+
+@lru_cache(maxsize=1)
+def _process_space() -> str:
+	"""Names the set of processes we can see: this boot and this PID namespace. Empty where that cannot be told."""
+	try:
+		boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+		return f"{boot[:13]}.{os.stat('/proc/self/ns/pid').st_ino}"
+	except OSError:
+		return ""
+
+
+def _started(pid: int) -> str:
+	"""When a process started, in clock ticks since boot; empty when there is no such process."""
+	try:
+		stat = Path(f"/proc/{pid}/stat").read_text()
+	except OSError:
+		return ""
+	return stat.rpartition(")")[2].split()[19]

@@ -1,0 +1,265 @@
+"""From a journal row to what it becomes: parse, place, store, each message in a transaction of its own.
+
+Another app's hook may commit in the middle of that transaction, so the transaction is not the guarantee: the
+Communication carries a unique pointer to its row, the row is told of a new document in the same breath as the
+document is written, and processing starts by looking both up and goes on from what it finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import frappe
+from frappe import _
+from frappe.utils import cint, get_datetime
+
+from dokos_mail.engine.message.identity import content_hash
+from dokos_mail.engine.message.model import Message
+from dokos_mail.engine.message.parse import parse
+from dokos_mail.inbound.account import STATUS, raw_store
+from dokos_mail.inbound.journal import (
+	DUPLICATE,
+	FAILED,
+	FOLDER,
+	IGNORED,
+	JOURNAL,
+	JOURNALLED,
+	PROCESSED,
+	site_time,
+)
+from dokos_mail.inbound.known import find_ancestors, find_copies
+from dokos_mail.inbound.lease import Lease
+from dokos_mail.inbound.place import Placement, Reference, ancestors, place
+from dokos_mail.inbound.store import StoredMail, find_communication, store
+
+#: Up to this size in octets bodies and attachments are read; above it, only headers and structure.
+READ_IN_FULL_UP_TO = 25 * 1024 * 1024
+#: A message whose processing ended the whole process this often is set aside.
+MOST_CUTS = 3
+#: How many rows are looked up at a time.
+PAGE = 200
+#: Mail dated before its folder's first pull by more than this is old mail in a renumbered folder.
+OLD_MAIL_MARGIN = timedelta(days=2)
+
+_ROW_FIELDS = (
+	"name",
+	"email_account",
+	"folder",
+	"uidvalidity",
+	"uid",
+	"flags",
+	"raw_path",
+	"size",
+	"received_on",
+	"first_sync",
+	"resync",
+	"attempts",
+	"communication",
+	"reference_doctype",
+	"reference_name",
+)
+
+
+def process_pending(
+	account: str,
+	lease: Lease,
+	counts: dict[str, int] | None = None,
+	progress: Callable[[str, int, int], None] | None = None,
+) -> dict[str, int]:
+	"""Process all that waits for an account, in the order in which the server received it.
+
+	Never raises for a message: one that cannot be processed is kept with its reason. Returns how many rows ended in
+	each state. Raises LeaseLost when another process took over.
+	"""
+	counts = {} if counts is None else counts
+	waiting = frappe.db.count(JOURNAL, {"email_account": account, "state": JOURNALLED})
+	done = 0
+	_count_a_cut(lease)
+	if rows := _page(account):
+		_note_next(lease, rows[0].name)
+		frappe.db.commit()
+	while rows := _page(account):
+		for row, following in zip(rows, [*rows[1:], None]):
+			state = process(row, lease, following.name if following else None)
+			counts[state] = counts.get(state, 0) + 1
+			done += 1
+			if progress:
+				progress("process", done, max(waiting, done))
+	return counts
+
+
+def process(row: frappe._dict, lease: Lease, following: str | None = None) -> str:
+	"""Process one journal row and commit; returns the state it ended in.
+
+	``following`` is noted as the next to be processed in the same commit, so that a message that ends the process
+	is known by name afterwards, without a commit of its own.
+	"""
+	if cint(row.attempts) >= MOST_CUTS:
+		return _fail(
+			row, lease, following, _("Processing it ended the whole process {0} times.").format(row.attempts), count=False
+		)
+	try:
+		values = _outcome(row)
+		frappe.db.set_value(JOURNAL, row.name, values | {"reason": values.get("reason")})
+		_note_next(lease, following)
+		frappe.db.commit()
+		return values["state"]
+	except (OSError, MemoryError, frappe.QueryDeadlockError):
+		# The surroundings failed (disk, memory, database), not the message: it waits, still noted as being processed,
+		# which counts against it should it be the message after all.
+		frappe.db.rollback()
+		raise
+	except Exception as error:
+		frappe.db.rollback()
+		frappe.log_error(title=f"Incoming Email {row.name}")
+		return _fail(row, lease, following, _reason(error))
+
+
+def _outcome(row: frappe._dict) -> dict[str, object]:
+	"""Parse, place and store one message; returns what its row is to say."""
+	path = raw_store().path(row.raw_path)
+	message = parse(path, full_up_to=_full_up_to())
+	digest = content_hash(path)
+	values = _headers(message) | {"content_hash": digest}
+	copies = find_copies(row, (message.message_id or "")[:500] or None, digest)
+	if copies.same:
+		return values | _duplicate_of(copies.same)
+	if copies.legacy and not row.communication:
+		return values | {
+			"state": DUPLICATE,
+			"communication": copies.legacy,
+			"reason": _("This account received it before the journal existed."),
+		}
+	if row.resync and _is_old(row, message):
+		return values | {"state": IGNORED, "reason": _("It is older than the first synchronisation of its folder.")}
+	if (sent := _own_copy(row, message)) and not row.communication:
+		return values | {
+			"state": DUPLICATE,
+			"communication": sent,
+			"reason": _("It is the copy of a message sent from here."),
+		}
+	stored = _store(row, message)
+	if copies.elsewhere:
+		frappe.db.set_value(JOURNAL, copies.elsewhere, "other_copy", row.name, update_modified=False)
+	return values | {
+		"state": PROCESSED,
+		"communication": stored.communication,
+		"reference_doctype": stored.reference.doctype if stored.reference else None,
+		"reference_name": stored.reference.name if stored.reference else None,
+		"rule": stored.rule,
+		"trace": frappe.as_json(stored.trace),
+		"reason": "\n".join(stored.notes) or None,
+		"other_copy": copies.elsewhere,
+		"possible_duplicate": int(copies.clash),
+	}
+
+
+def _store(row: frappe._dict, message: Message) -> StoredMail:
+	"""Place a message and store it, going on from whatever an earlier, cut attempt left."""
+	named = [message_id for _rule, message_id in ancestors(message.in_reply_to, message.references)]
+	placement = place(
+		message.in_reply_to,
+		message.references,
+		_append_to(row.email_account, row.folder),
+		find_ancestors(named, row.email_account),
+	)
+	if row.reference_name and placement.create == row.reference_doctype:
+		# The document was made, and then everything was cut: go on with it.
+		made = Reference(row.reference_doctype, row.reference_name)
+		placement = Placement(placement.rule, made, None, placement.parent, placement.trace)
+	return store(row, message, placement, find_communication(row.name))
+
+
+def _append_to(account: str, folder: str) -> str | None:
+	"""The folder's own document type, or the account's."""
+	settings = frappe.get_cached_doc("Email Account", account)
+	return dict(settings.folders()).get(folder, settings.append_to) or settings.append_to
+
+
+def _headers(message: Message) -> dict[str, object]:
+	sender = message.from_[0].address if message.from_ else ""
+	return {
+		"subject": message.subject[:1000],
+		"sender": sender[:140],
+		"sent_on": site_time(message.date),
+		"message_id": (message.message_id or "")[:500] or None,
+	}
+
+
+def _duplicate_of(name: str) -> dict[str, object]:
+	first = frappe.db.get_value(JOURNAL, name, ["communication", "reference_doctype", "reference_name", "folder"], as_dict=True)
+	return {
+		"state": DUPLICATE,
+		"communication": first.communication,
+		"reference_doctype": first.reference_doctype,
+		"reference_name": first.reference_name,
+		"other_copy": name,
+		"reason": _("The same message was received before, in folder {0}.").format(first.folder),
+	}
+
+
+def _own_copy(row: frappe._dict, message: Message) -> str | None:
+	"""The Communication sent through this very account that this message is a copy of."""
+	if not message.message_id:
+		return None
+	return frappe.db.get_value(
+		"Communication",
+		{"message_id": message.message_id, "sent_or_received": "Sent", "email_account": row.email_account},
+		"name",
+	)
+
+
+def _is_old(row: frappe._dict, message: Message) -> bool:
+	first_pull = frappe.db.get_value(FOLDER, {"email_account": row.email_account, "folder": row.folder}, "first_pull")
+	sent = site_time(message.date)
+	return bool(first_pull and sent and sent < get_datetime(first_pull) - OLD_MAIL_MARGIN)
+
+
+def _full_up_to() -> int:
+	return cint(frappe.conf.get("mail_read_in_full_up_to")) or READ_IN_FULL_UP_TO
+
+
+def _page(account: str) -> list[frappe._dict]:
+	return frappe.get_all(
+		JOURNAL,
+		filters={"email_account": account, "state": JOURNALLED},
+		fields=list(_ROW_FIELDS),
+		order_by="received_on asc, creation asc, idx asc",
+		limit=PAGE,
+	)
+
+
+def _note_next(lease: Lease, following: str | None) -> None:
+	lease.fence()
+	frappe.db.set_value(STATUS, lease.status, "processing", following, update_modified=False)
+
+
+def _count_a_cut(lease: Lease) -> None:
+	"""A message still noted as being processed is one whose processing was cut: count that against it."""
+	name = frappe.db.get_value(STATUS, lease.status, "processing")
+	if not name:
+		return
+	row = frappe.db.get_value(JOURNAL, name, ["state", "attempts"], as_dict=True)
+	if row and row.state == JOURNALLED:
+		frappe.db.set_value(JOURNAL, name, "attempts", cint(row.attempts) + 1)
+	frappe.db.set_value(STATUS, lease.status, "processing", None, update_modified=False)
+	frappe.db.commit()
+
+
+def _fail(row: frappe._dict, lease: Lease, following: str | None, reason: str, count: bool = True) -> str:
+	values = {"state": FAILED, "reason": reason}
+	if count:
+		values["attempts"] = cint(row.attempts) + 1
+	frappe.db.set_value(JOURNAL, row.name, values)
+	_note_next(lease, following)
+	frappe.db.commit()
+	return FAILED
+
+
+def _reason(error: Exception) -> str:
+	"""Why a message could not be processed, for whoever is to mend it."""
+	text = frappe.utils.strip_html(str(error)).strip()
+	if isinstance(error, frappe.MandatoryError):
+		return _("A mandatory field of the new document could not be filled from the mail: {0}").format(text)
+	return f"{type(error).__name__}: {text}"[:1000]

@@ -1,0 +1,190 @@
+"""One account's pull, from the first to the last step.
+
+Everything the server hands over is journalled first, folder by folder; then what waits is processed in order; then
+the server is told (when the account asks for it). A step that fails holds back neither the other folders nor what is
+already journalled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import frappe
+from frappe import _
+
+from dokos_mail.engine.connect.imap import open_imap
+from dokos_mail.engine.errors import N_, FolderMissing, MailError
+from dokos_mail.engine.receive.imap import ImapSession
+from dokos_mail.engine.receive.model import Fetched, FetchPlan, FirstSync, Position
+from dokos_mail.engine.receive.plan import fetch_plan, search_criteria
+from dokos_mail.inbound import account as accounts
+from dokos_mail.inbound.journal import FOLDER, JOURNAL, UNFETCHED, FolderJournal
+from dokos_mail.inbound.lease import Lease, hold
+from dokos_mail.inbound.process import process_pending
+
+#: A batch of one FETCH: at most this many messages and (but for a larger single message) octets.
+BATCH_COUNT = 200
+BATCH_BYTES = 8 * 1024 * 1024
+#: How many messages that could not be fetched before are asked for again in one pull, per folder.
+RETRIED_UNFETCHED = 50
+#: Mail older than the first pull by more than this is not new, whatever a renumbered folder says of it.
+RESYNC_MARGIN = timedelta(days=2)
+
+
+class SiteStorageFailed(MailError):
+	"""This machine could not store or process mail: its disk is full, or its memory."""
+
+	kind = "site_storage"
+	template = N_("This site could not store mail: {detail}")
+	remedy = N_("Free disk space or memory on the machine of this site. Mail waits on the server meanwhile.")
+
+
+#: Called with what is going on ("fetch" or "process"), how much of it is done, and how much there is.
+Progress = Callable[[str, int, int], None]
+
+
+def no_progress(stage: str, done: int, total: int) -> None:
+	"""Tell nobody."""
+
+
+@dataclass
+class PullResult:
+	"""What a pull did. ``error`` is what kept the account, or one of its folders, from being read."""
+
+	journalled: int = 0
+	processed: dict[str, int] = field(default_factory=dict)
+	error: MailError | None = None
+
+
+def pull(account: str, progress: Progress = no_progress) -> PullResult:
+	"""Pull one account under its lease and say on the account how it went.
+
+	Raises LeaseHeld when another process is at it. A server's failure is recorded and returned, never raised: what is
+	already journalled is processed all the same.
+	"""
+	status = accounts.status_of(account)
+	with hold(status) as lease:
+		result = PullResult()
+		try:
+			_fetch_and_process(account, lease, result, progress)
+		except MailError as error:
+			frappe.db.rollback()
+			result.error = error
+			process_pending(account, lease, result.processed, progress)
+		except (OSError, MemoryError) as error:
+			frappe.db.rollback()
+			result.error = SiteStorageFailed(detail=str(error) or type(error).__name__)
+		if result.error:
+			accounts.record_failure(account, result.error)
+		else:
+			accounts.record_success(account, pulled=True)
+		return result
+
+
+def _fetch_and_process(account: str, lease: Lease, result: PullResult, progress: Progress) -> None:
+	settings = frappe.get_doc("Email Account", account)
+	with open_imap(settings.incoming_settings()) as session:
+		journals = []
+		for folder, _append_to in settings.folders():
+			journal = FolderJournal(account, lease.status, folder)
+			try:
+				result.journalled += _fetch_folder(session, settings, journal, lease, progress)
+				journals.append(journal)
+			except FolderMissing as error:
+				frappe.db.rollback()
+				journal.record_error(error.message(_))
+				frappe.db.commit()
+				result.error = error
+		process_pending(account, lease, result.processed, progress)
+		for journal in journals:
+			acknowledge(session, journal)
+
+
+def _fetch_folder(session: ImapSession, settings: frappe._dict, journal: FolderJournal, lease: Lease, progress: Progress) -> int:
+	"""Journal what a folder has for us; returns how many messages are new."""
+	status = session.select(journal.folder)
+	first = FirstSync(unseen_only=settings.email_sync_option != "ALL", count=int(settings.initial_sync_count or 250))
+	criteria = search_criteria(journal.position, status, first)
+	if journal.position.uidvalidity not in (None, status.uidvalidity):
+		criteria = _resync_criteria(journal)
+	found = session.search(criteria) if criteria else []
+	plan = fetch_plan(journal.position, status, first, found)
+	uids = journal.unknown(status.uidvalidity, plan.uids)
+	asked = sorted({*uids, *journal.unfetched(status.uidvalidity, RETRIED_UNFETCHED)})
+	new = 0
+	position = Position(status.uidvalidity, 0 if plan.first or plan.resync else journal.position.last_uid)
+	if plan.first:
+		journal.move(Position(status.uidvalidity, _below(asked, plan)), first_sync_uid=plan.done.last_uid)
+		position = journal.position
+		frappe.db.commit()
+	store, fetched = accounts.raw_store(), 0
+	progress("fetch", 0, len(asked))
+	for batch in session.fetch(asked, store, max_batch_bytes=BATCH_BYTES, max_batch_count=BATCH_COUNT, tick=lease.renew):
+		lease.fence()
+		position = Position(status.uidvalidity, max([position.last_uid, *(message.uid for message in batch)]))
+		new += _record(journal, batch, position, plan, settings)
+		frappe.db.commit()
+		fetched += len(batch)
+		progress("fetch", fetched, len(asked))
+	lease.fence()
+	journal.move(Position(status.uidvalidity, max(plan.done.last_uid, position.last_uid)))
+	frappe.db.commit()
+	return new
+
+
+def _record(journal: FolderJournal, batch: Sequence[Fetched], position: Position, plan: FetchPlan, settings: frappe._dict) -> int:
+	return journal.record(
+		batch,
+		position,
+		first_sync=plan.first or position.last_uid <= journal.first_sync_uid,
+		resync=plan.resync,
+		acknowledged=not settings.get("mark_as_read"),
+	)
+
+
+def _below(asked: Sequence[int], plan: FetchPlan) -> int:
+	"""The position at which a first synchronisation starts: just below what it takes."""
+	return asked[0] - 1 if asked else plan.done.last_uid
+
+
+def _resync_criteria(journal: FolderJournal) -> str:
+	"""What to look at after a change of UIDVALIDITY: all that can have come since the folder's first pull.
+
+	Messages known by content are found out when processed; older ones were never wanted.
+	"""
+	if not journal.first_pull:
+		return "ALL"
+	since = journal.first_pull - RESYNC_MARGIN
+	months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+	return f"SINCE {since.day}-{months[since.month - 1]}-{since.year}"
+
+
+def acknowledge(session: ImapSession, journal: FolderJournal) -> None:
+	"""Mark as read on the server what is journalled and asks for it; repeated at the next pull when cut short."""
+	rows = frappe.get_all(
+		JOURNAL,
+		filters={
+			"email_account": journal.account,
+			"folder": journal.folder,
+			"uidvalidity": str(journal.position.uidvalidity),
+			"acknowledged": 0,
+			"state": ("!=", UNFETCHED),
+		},
+		fields=["name", "uid"],
+	)
+	if not rows:
+		return
+	session.select(journal.folder, readonly=False)
+	session.mark_seen(sorted(int(row.uid) for row in rows))
+	for start in range(0, len(rows), 500):
+		names = [row.name for row in rows[start : start + 500]]
+		frappe.db.set_value(JOURNAL, {"name": ("in", names)}, "acknowledged", 1, update_modified=False)
+	frappe.db.commit()
+
+
+def forget_account(account: str) -> None:
+	"""Remove the positions and the status of an account that is being deleted; its journal stays."""
+	for doctype in (FOLDER, accounts.STATUS):
+		frappe.db.delete(doctype, {"email_account": account})

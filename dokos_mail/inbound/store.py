@@ -1,0 +1,207 @@
+"""A placed message made real: the new document if one is due, the Communication, its files, its body."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import partial
+
+import frappe
+from frappe import _
+from frappe.model.base_document import get_controller
+from frappe.utils import cint
+
+from dokos_mail.engine.message.model import Address, Attachment, Message
+from dokos_mail.inbound.body import body_html, body_text
+from dokos_mail.inbound.contacts import link_contacts
+from dokos_mail.inbound.documents import make_document
+from dokos_mail.inbound.journal import JOURNAL, site_time
+from dokos_mail.inbound.place import Placement, Reference
+
+#: The host keeps UIDs in a signed 32-bit column; larger ones are kept in the journal alone.
+LARGEST_INT = 2**31 - 1
+
+
+@dataclass
+class StoredMail:
+	"""What a message became, and why; ``notes`` are said to the reader."""
+
+	communication: str
+	reference: Reference | None
+	rule: str
+	trace: list[dict[str, str]]
+	notes: list[str] = field(default_factory=list)
+
+
+def find_communication(row: str) -> str | None:
+	"""The Communication that points at a journal row, if processing got that far before."""
+	return frappe.db.get_value("Communication", {"incoming_email": row}, "name")
+
+
+def store(row: frappe._dict, message: Message, placement: Placement, communication: str | None) -> StoredMail:
+	"""Store a placed message. ``communication`` is what an earlier, cut attempt made of it.
+
+	Within the caller's transaction. Attachments that the host refuses are said in the notes; the original keeps them.
+	"""
+	reference = placement.reference
+	if communication:
+		reference = _reference_of(communication)
+	elif placement.create:
+		name = make_document(placement.create, message, partial(_note_document, row.name))
+		reference = Reference(placement.create, name)
+	notes = [_too_large(row.size)] if message.structure_only else []
+	if not communication:
+		communication = _make_communication(row, message, placement.parent, reference)
+	urls = _attach(communication, message.attachments, notes)
+	if urls or notes:
+		content = body_html(message, urls, notes)
+		frappe.db.set_value("Communication", communication, "content", content, update_modified=False)
+	return StoredMail(communication, reference, placement.rule, placement.trace_as_data(), notes)
+
+
+def _note_document(row: str, doctype: str, name: str) -> None:
+	values = {"reference_doctype": doctype, "reference_name": name}
+	frappe.db.set_value(JOURNAL, row, values, update_modified=False)
+
+
+def _reference_of(communication: str) -> Reference | None:
+	doctype, name = frappe.db.get_value("Communication", communication, ["reference_doctype", "reference_name"])
+	return Reference(doctype, name) if doctype and name else None
+
+
+def _make_communication(row: frappe._dict, message: Message, parent: str | None, reference: Reference | None) -> str:
+	sender = message.from_[0] if message.from_ else Address("", "")
+	seen = "\\Seen" in (row.flags or "").split()
+	doc = received_communication_class()(
+		{
+			"doctype": "Communication",
+			"communication_type": "Communication",
+			"communication_medium": "Email",
+			"sent_or_received": "Received",
+			"incoming_email": row.name,
+			"email_account": row.email_account,
+			"imap_folder": row.folder[:140],
+			"uid": _uid(row.uid),
+			"message_id": message.message_id,
+			"in_reply_to": parent,
+			"subject": message.subject or _("No Subject"),
+			"sender": sender.address[:140],
+			"sender_full_name": (sender.name or sender.address)[:140],
+			"recipients": _written(message.to),
+			"cc": _written(message.cc),
+			"bcc": _written(message.bcc),
+			"content": body_html(message, {}, []),
+			"text_content": body_text(message),
+			"communication_date": site_time(message.date) or row.received_on,
+			"has_attachment": int(bool(message.attachments)),
+			"reference_doctype": reference.doctype if reference else None,
+			"reference_name": reference.name if reference else None,
+			"seen": int(seen),
+		}
+	)
+	doc.flags.in_receive = True
+	doc.flags.from_robot = message.auto_submitted
+	doc.insert(ignore_permissions=True)
+	return doc.name
+
+
+def received_communication_class() -> type:
+	"""The host's Communication (or what another app made of it), except that placing has decided what it guesses."""
+	host_class = get_controller("Communication")
+	return type("ReceivedCommunication", (_ReceivedMail, host_class), {})
+
+
+class _ReceivedMail:
+	"""What the host would find out from addresses that any stranger can write."""
+
+	def set_status(self) -> None:
+		"""Linked when placed on a document."""
+		self.status = "Linked" if self.reference_doctype and self.reference_name else "Open"
+
+	def parse_email_for_timeline_links(self) -> None:
+		"""Unsigned addresses such as ``x+DocType=Name@`` link nothing."""
+
+	def set_timeline_links(self) -> None:
+		"""Link the correspondents' contacts; make the sender's where the account asks for it, never a robot's."""
+		link_contacts(self, robot=bool(self.flags.from_robot))
+
+
+def _attach(communication: str, attachments: list[Attachment], notes: list[str]) -> dict[str, str]:
+	"""Keep attachments as private files; returns the addresses of inline images by Content-ID."""
+	urls: dict[str, str] = {}
+	if not attachments:
+		return urls
+	done = _kept_before(communication)
+	for attachment in attachments:
+		if attachment.content is None:
+			continue
+		url = done.get(attachment.sha256) or _keep_file(communication, attachment, notes)
+		if url:
+			done[attachment.sha256] = url
+			if attachment.content_id:
+				urls[attachment.content_id] = url
+	return urls
+
+
+def _kept_before(communication: str) -> dict[str, str]:
+	"""Files that an earlier, cut attempt kept, by the digest of their content."""
+	kept = {}
+	for name in frappe.get_all(
+		"File", filters={"attached_to_doctype": "Communication", "attached_to_name": communication}, pluck="name"
+	):
+		file = frappe.get_doc("File", name)
+		content = file.get_content()
+		content = content.encode() if isinstance(content, str) else content
+		kept[hashlib.sha256(content).hexdigest()] = file.file_url
+	return kept
+
+
+def _keep_file(communication: str, attachment: Attachment, notes: list[str]) -> str | None:
+	try:
+		file = frappe.get_doc(
+			{
+				"doctype": "File",
+				"file_name": attachment.name,
+				"content": attachment.content,
+				"is_private": 1,
+				"attached_to_doctype": "Communication",
+				"attached_to_name": communication,
+			}
+		).insert(ignore_permissions=True)
+	except frappe.ValidationError as error:
+		reason = frappe.utils.strip_html(str(error)).strip()
+		frappe.clear_messages()
+		notes.append(
+			_("Attachment {0} ({1}) was not kept as a file: {2} It is in the original message.").format(
+				attachment.name, size_in_words(attachment.size), reason
+			)
+		)
+		return None
+	return file.file_url
+
+
+def size_in_words(size: int) -> str:
+	"""A size in octets, in the unit a reader expects."""
+	if size < 1000:
+		return f"{size} B"
+	if size < 1_000_000:
+		return f"{size / 1000:.0f} kB"
+	return f"{size / 1_000_000:.1f} MB"
+
+
+def _too_large(size: int) -> str:
+	return _("This message is too large to be shown here ({0}). The original can be downloaded.").format(size_in_words(size))
+
+
+def _written(addresses: list[Address]) -> str:
+	"""Addresses as a header writes them."""
+	return ", ".join(f'"{_quoted(a.name)}" <{a.address}>' if a.name else a.address for a in addresses)
+
+
+def _quoted(name: str) -> str:
+	return name.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _uid(uid: str) -> int:
+	number = cint(uid)
+	return number if number <= LARGEST_INT else 0

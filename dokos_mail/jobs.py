@@ -1,0 +1,112 @@
+"""What the host's scheduler and workers run. Each job is safe to run twice and to be killed anywhere."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import frappe
+from frappe import _
+from frappe.utils import now_datetime
+
+from dokos_mail.engine.connect.imap import open_imap
+from dokos_mail.engine.errors import MailError
+from dokos_mail.inbound import account as accounts
+from dokos_mail.inbound.journal import FAILED, JOURNAL, JOURNALLED
+from dokos_mail.inbound.lease import LeaseHeld, LeaseLost, hold
+from dokos_mail.inbound.process import process_pending
+from dokos_mail.inbound.pull import Progress, PullResult, no_progress, pull
+
+#: Seconds a pull may take before the host's worker ends it; what is journalled by then is safe.
+PULL_TIMEOUT = 30 * 60
+#: Seconds after which a raw file that never got its final name is a leftover.
+LEFTOVER_AGE = 24 * 60 * 60
+
+
+def accounts_to_pull() -> list[str]:
+	"""Names of the accounts that receive mail and have what it takes to log in."""
+	return frappe.get_all(
+		"Email Account", filters={"enable_incoming": 1, "awaiting_password": 0}, pluck="name", order_by="name asc"
+	)
+
+
+def pull_mailboxes() -> None:
+	"""Enqueue a pull of every account that is due (scheduler, each minute)."""
+	for account in accounts_to_pull():
+		if accounts.is_due(account):
+			enqueue_pull(account)
+
+
+def enqueue_pull(account: str) -> None:
+	"""Enqueue a pull of one account, unless one waits already."""
+	frappe.enqueue(
+		"dokos_mail.jobs.pull_account",
+		queue="long",
+		timeout=PULL_TIMEOUT,
+		job_id=f"pull-{account}",
+		deduplicate=True,
+		account=account,
+	)
+
+
+def pull_account(account: str, progress: Progress = no_progress) -> PullResult | None:
+	"""Pull one account. None when it is being pulled by another process, or is gone."""
+	if not frappe.db.exists("Email Account", account):
+		return None
+	try:
+		return pull(account, progress)
+	except LeaseHeld:
+		return None
+	except LeaseLost:
+		frappe.logger("dokos_mail").warning(f"pull of {account}: another process took over")
+		return None
+
+
+def check_account(account: str) -> None:
+	"""Try an account's connection after its settings changed, and say on the account how it went."""
+	if not frappe.db.exists("Email Account", account):
+		return
+	settings = frappe.get_doc("Email Account", account)
+	if not settings.enable_incoming or settings.awaiting_password:
+		return
+	accounts.record_checking(account)
+	try:
+		with open_imap(settings.incoming_settings()) as session:
+			for folder, _append_to in settings.folders():
+				session.select(folder)
+	except MailError as error:
+		accounts.record_failure(account, error)
+	else:
+		accounts.record_success(account, pulled=False)
+
+
+def process_again(names: list[str]) -> None:
+	"""Process failed messages once more, after whatever was in their way has been mended."""
+	rows = frappe.get_all(JOURNAL, filters={"name": ("in", names), "state": FAILED}, fields=["name", "email_account"])
+	for row in rows:
+		values = {"state": JOURNALLED, "reason": _("To be processed again."), "attempts": 0}
+		frappe.db.set_value(JOURNAL, row.name, values)
+	frappe.db.commit()
+	for account in sorted({row.email_account for row in rows}):
+		_process_waiting(account)
+
+
+def sweep_journal() -> None:
+	"""Process what was journalled and then left, whatever became of its account's pull (scheduler, hourly)."""
+	since = now_datetime() - timedelta(hours=1)
+	for account in set(frappe.get_all(JOURNAL, filters={"state": JOURNALLED, "creation": ("<", since)}, pluck="email_account")):
+		_process_waiting(account)
+
+
+def tidy_raw_files() -> None:
+	"""Remove what cut pulls left of raw files that never became whole (scheduler, daily)."""
+	accounts.raw_store().tidy(LEFTOVER_AGE, time.time())
+
+
+def _process_waiting(account: str) -> None:
+	try:
+		with hold(accounts.status_of(account)) as lease:
+			process_pending(account, lease)
+	except (LeaseHeld, LeaseLost):
+		# Whoever holds the lease processes what waits as well.
+		return
