@@ -33,8 +33,8 @@ def status_of(account: str) -> str:
 	try:
 		doc = frappe.get_doc({"doctype": STATUS, "email_account": account, "state": "Unknown"})
 		doc.insert(ignore_permissions=True)
-	except frappe.DuplicateEntryError:
-		# Another process made it a moment ago (UniqueValidationError on the link is a DuplicateEntryError's sibling).
+	except (frappe.DuplicateEntryError, frappe.UniqueValidationError):
+		# Another process made it a moment ago.
 		frappe.db.rollback()
 		return frappe.db.get_value(STATUS, {"email_account": account}, "name")
 	frappe.db.commit()

@@ -80,7 +80,7 @@ def process_pending(
 		_note_next(lease, rows[0].name)
 		frappe.db.commit()
 	while rows := _page(account):
-		for row, following in zip(rows, [*rows[1:], None]):
+		for row, following in zip(rows, [*rows[1:], None], strict=True):
 			state = process(row, lease, following.name if following else None)
 			counts[state] = counts.get(state, 0) + 1
 			done += 1
