@@ -90,7 +90,7 @@ def _fetch_and_process(account: str, lease: Lease, result: PullResult, progress:
 		for folder, _append_to in settings.folders():
 			journal = FolderJournal(account, lease.status, folder)
 			try:
-				result.journalled += _fetch_folder(session, settings, journal, lease, progress)
+				result.journalled += fetch_folder(session, settings, journal, lease, progress)
 				journals.append(journal)
 			except FolderMissing as error:
 				frappe.db.rollback()
@@ -102,7 +102,7 @@ def _fetch_and_process(account: str, lease: Lease, result: PullResult, progress:
 			acknowledge(session, journal)
 
 
-def _fetch_folder(session: ImapSession, settings: frappe._dict, journal: FolderJournal, lease: Lease, progress: Progress) -> int:
+def fetch_folder(session: ImapSession, settings: frappe._dict, journal: FolderJournal, lease: Lease, progress: Progress) -> int:
 	"""Journal what a folder has for us; returns how many messages are new."""
 	status = session.select(journal.folder)
 	first = FirstSync(unseen_only=settings.email_sync_option != "ALL", count=int(settings.initial_sync_count or 250))

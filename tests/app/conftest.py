@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from mail_servers.dovecot import Dovecot
+from mail_servers.server import free_port
 from tests.mailbox import Mailbox, account_values, new_user
 
 
@@ -41,3 +42,25 @@ def make_mailbox(site: object, dovecot: Dovecot) -> Iterator[Callable[..., Mailb
 def mailbox(make_mailbox: Callable[..., Mailbox]) -> Mailbox:
 	"""A mailbox whose mail becomes Opportunities."""
 	return make_mailbox(append_to="Opportunity")
+
+
+@pytest.fixture
+def site_config(site: object) -> Iterator[Callable[..., None]]:
+	"""Set keys of the site's configuration for this process, until the test is over."""
+	import frappe
+
+	before: dict[str, object] = {}
+
+	def set_keys(**values: object) -> None:
+		for key, value in values.items():
+			before.setdefault(key, frappe.local.conf.get(key))
+			frappe.local.conf[key] = value
+
+	yield set_keys
+	frappe.local.conf.update(before)
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+	"""A port of loopback nobody listens on."""
+	return free_port()

@@ -196,9 +196,7 @@ def test_the_original_is_kept_byte_for_byte(mailbox: Mailbox) -> None:
 	assert row.raw_path.endswith(f"{hashlib.sha256(kept).hexdigest()}.eml")
 
 
-def test_a_message_that_cannot_be_processed_holds_nothing_back(
-	mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_message_that_cannot_be_processed_holds_nothing_back(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
 	from dokos_mail.inbound import process
 
 	whole = process.place

@@ -104,9 +104,7 @@ def state_of(mailbox: Mailbox) -> dict[str, object]:
 		"files": frappe.db.count(
 			"File", {"attached_to_doctype": "Communication", "attached_to_name": ("in", communications or [""])}
 		),
-		"threads": sorted(
-			[row.subject, sum(1 for other in rows if other.reference_name == row.reference_name)] for row in rows
-		),
+		"threads": sorted([row.subject, sum(1 for other in rows if other.reference_name == row.reference_name)] for row in rows),
 		"seen": sorted(sorted(flags) for flags in mailbox.flags().values()),
 	}
 

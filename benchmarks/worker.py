@@ -1,0 +1,121 @@
+"""What is measured, each role in a process of its own: ``python -m benchmarks.worker ROLE SITES ARGUMENTS``."""
+
+from __future__ import annotations
+
+import imaplib
+import json
+import re
+import resource
+import sys
+import time
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import frappe
+
+from benchmarks.setup import PASSWORD, SITE, USER
+from dokos_mail.engine.connect.imap import open_imap
+from dokos_mail.engine.receive.model import Fetched, Position
+from dokos_mail.inbound import account as accounts
+from dokos_mail.inbound.journal import FolderJournal
+from dokos_mail.inbound.lease import hold
+from dokos_mail.inbound.process import process_pending
+from dokos_mail.inbound.pull import fetch_folder, no_progress
+
+ACCOUNT = "commercial"
+
+
+def make_account(port: int) -> dict[str, float]:
+	frappe.get_doc(
+		{
+			"doctype": "Email Account",
+			"email_id": USER,
+			"email_account_name": ACCOUNT,
+			"password": PASSWORD,
+			"enable_incoming": 1,
+			"use_imap": 1,
+			"email_server": "127.0.0.1",
+			"incoming_port": str(port),
+			"append_to": "Opportunity",
+			"email_sync_option": "ALL",
+		}
+	).insert()
+	return {}
+
+
+def journal() -> dict[str, float]:
+	"""Journal the whole mailbox as a pull does."""
+	settings = frappe.get_doc("Email Account", ACCOUNT)
+	settings.initial_sync_count = 10**9
+	accounts.status_of(ACCOUNT)
+	frappe.db.commit()
+	start = peak()
+	with hold(accounts.status_of(ACCOUNT)) as lease:
+		began = time.perf_counter()
+		with open_imap(settings.incoming_settings()) as session:
+			count = fetch_folder(session, settings, FolderJournal(ACCOUNT, lease.status, "INBOX"), lease, no_progress)
+		seconds = time.perf_counter() - began
+	return {"messages": count, "seconds": seconds, "start": start, "peak": peak()}
+
+
+def journal_one_by_one() -> dict[str, float]:
+	"""The reference: a message per round trip, parsed by ``policy.default``, the same file and row, a commit each."""
+	settings = frappe.get_doc("Email Account", ACCOUNT).incoming_settings()
+	store = accounts.raw_store()
+	folder = FolderJournal(ACCOUNT, accounts.status_of(ACCOUNT), "INBOX")
+	frappe.db.commit()
+	began = time.perf_counter()
+	connection = imaplib.IMAP4(settings.host, settings.effective_port)
+	connection.login(settings.login, settings.password)
+	connection.select("INBOX", readonly=True)
+	uidvalidity = int(connection.response("UIDVALIDITY")[1][0])
+	uids = [int(uid) for uid in connection.uid("SEARCH", "ALL")[1][0].split()]
+	for uid in uids:
+		(head, raw), *_rest = connection.uid("FETCH", str(uid), "(UID FLAGS BODY.PEEK[])")[1]
+		message = message_from_bytes(raw, policy=policy.default)
+		assert message["Subject"]
+		assert message.get_body(("html", "plain")) is not None
+		writer = store.open()
+		writer.write(raw)
+		flags = re.search(rb"FLAGS \(([^)]*)\)", head)
+		fetched = Fetched(uid, frozenset(flags[1].decode().split()) if flags else frozenset(), raw=store.commit([writer])[0])
+		folder.record([fetched], Position(uidvalidity, uid))
+		frappe.db.commit()
+	seconds = time.perf_counter() - began
+	connection.logout()
+	return {"messages": len(uids), "seconds": seconds}
+
+
+def process() -> dict[str, float]:
+	"""Process all that is journalled."""
+	accounts.raw_store()
+	with hold(accounts.status_of(ACCOUNT)) as lease:
+		start = peak()
+		began = time.perf_counter()
+		counts = process_pending(ACCOUNT, lease)
+		seconds = time.perf_counter() - began
+	return {"messages": counts.get("Processed", 0), "seconds": seconds, "start": start, "peak": peak()} | counts
+
+
+def peak() -> int:
+	"""The most memory this process ever had, in octets."""
+	unit = 1 if sys.platform == "darwin" else 1024
+	return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+ROLES = {role.__name__: role for role in (make_account, journal, journal_one_by_one, process)}
+
+
+def main() -> None:
+	role, sites, arguments = sys.argv[1:4]
+	frappe.init(site=SITE, sites_path=str(Path(sites)))
+	frappe.connect()
+	frappe.set_user("Administrator")
+	measured = ROLES[role](**json.loads(arguments))
+	frappe.db.commit()
+	frappe.destroy()
+	print(json.dumps(measured))
+
+
+if __name__ == "__main__":
+	main()
