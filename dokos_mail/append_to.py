@@ -1,0 +1,38 @@
+"""Which document types mail may be appended to (row I9)."""
+
+from __future__ import annotations
+
+import frappe
+
+
+def append_to_doctypes() -> list[str]:
+	"""Names of the document types offered in Append To, sorted.
+
+	Those that carry the flag ``email_append_to``, those that got it through Customize Form, and those that any
+	installed app lists under ``email_append_to`` in its hooks. A name that the site does not have, a child table or a
+	single document is left out: nothing could be made of it.
+	"""
+	flagged = frappe.get_all("DocType", filters={"email_append_to": 1}, pluck="name")
+	customized = frappe.get_all("Property Setter", filters={"property": "email_append_to", "value": "1"}, pluck="doc_type")
+	hooked = frappe.get_hooks("email_append_to") or []
+	usable = {"name": ("in", sorted({*flagged, *customized, *hooked})), "istable": 0, "issingle": 0}
+	return sorted(frappe.get_all("DocType", filters=usable, pluck="name"))
+
+
+@frappe.whitelist()
+def append_to_query(
+	doctype: str | None = None,
+	txt: str | None = None,
+	searchfield: str | None = None,
+	start: int | str = 0,
+	page_len: int | str = 20,
+	filters: object = None,
+) -> list[list[str]]:
+	"""Rows for the Append To field of a form, in the shape of the desk's link queries.
+
+	``txt`` is looked for in the name and in its translation.
+	"""
+	frappe.has_permission("Email Account", "read", throw=True)
+	wanted = (txt or "").casefold()
+	found = [name for name in append_to_doctypes() if wanted in name.casefold() or wanted in frappe._(name).casefold()]
+	return [[name] for name in found[int(start or 0) :][: int(page_len or 20)]]

@@ -1,0 +1,39 @@
+"""The one place that looks for what the host has. Everything else is the same on every host.
+
+A bench ships its own classes for the DocTypes this app is about, and ours derive from them (Frappe 16 demands it); the
+embedded host ships none, and ours are plain documents there.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import frappe
+from frappe.model.document import Document
+
+
+def base_class(doctype: str) -> type[Document]:
+	"""The class the host has for an e-mail DocType, or Document when the host has no mail module of its own.
+
+	Only the absence of that module is answered with Document. A module that is there and fails to import raises:
+	mail without core's class on a bench would break in silence.
+	"""
+	scrubbed = frappe.scrub(doctype)
+	path = f"frappe.email.doctype.{scrubbed}.{scrubbed}"
+	try:
+		module = import_module(path)
+	except ModuleNotFoundError as error:
+		if error.name and (path == error.name or path.startswith(f"{error.name}.")):
+			return Document
+		raise
+	return getattr(module, doctype.replace(" ", ""))
+
+
+def has_doctype(doctype: str) -> bool:
+	"""Whether the site has that DocType, whoever brought it."""
+	return bool(frappe.db.exists("DocType", doctype))
+
+
+def owns_mail() -> bool:
+	"""Whether the host has a mail module of its own, whose jobs and classes go on beside ours."""
+	return base_class("Email Account") is not Document

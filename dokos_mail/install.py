@@ -1,0 +1,210 @@
+"""Brings a host in line with our definitions, at installation and after every migrate, and takes it all back.
+
+A host that has the DocTypes keeps them: what ours have besides becomes Custom Fields and Property Setters of this
+app's module, which the host removes with the app. A host that has none gets the definitions as they stand. Doing it
+again changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import frappe
+from frappe import _
+from frappe.modules.import_file import import_file_by_path
+
+from dokos_mail import host, schema
+
+MODULE = "Dokos Mail"
+#: Children first: a table's rows must exist before the field that shows them.
+DOCTYPES = ("IMAP Folder", "Email Domain", "Email Account")
+#: The pointer that keeps a message from becoming two Communications, whatever is cut when.
+COMMUNICATION_FIELD = {
+	"fieldname": "incoming_email",
+	"fieldtype": "Data",
+	"label": "Incoming Email",
+	"hidden": 1,
+	"unique": 1,
+	"no_copy": 1,
+	"read_only": 1,
+	"print_hide": 1,
+	"report_hide": 1,
+}
+#: The host's scheduled jobs that ours replace.
+REPLACED_JOBS = ("frappe.email.doctype.email_account.email_account.pull",)
+STOPPED_BY_US = "dokos_mail_stopped_jobs"
+
+
+def before_install() -> None:
+	"""Let the host see our module: its map of modules is older than this app, and DocTypes would be passed over."""
+	for key in ("app_modules", "module_app", "installed_app_modules"):
+		frappe.cache().delete_value(key)
+	frappe.local.app_modules = None
+	frappe.local.module_app = None
+	frappe.setup_module_map()
+
+
+def after_install() -> None:
+	"""Bring the host in line for the first time."""
+	bring_in_line()
+
+
+def after_migrate() -> None:
+	"""Bring the host in line again: it, or this app, may be newer."""
+	bring_in_line()
+
+
+def before_uninstall() -> None:
+	"""Refuse while mail is journalled and not processed, since uninstalling drops the journal; then start the host's jobs."""
+	waiting = frappe.db.count("Incoming Email", {"state": "Journalled"}) if host.has_doctype("Incoming Email") else 0
+	if waiting:
+		frappe.throw(_("{0} received emails are not processed yet. Process them before the app is removed.").format(waiting))
+	start_replaced_jobs()
+
+
+def bring_in_line() -> None:
+	"""Everything the app needs of the host, whatever the host has already."""
+	for doctype in DOCTYPES:
+		if frappe.db.get_value("DocType", doctype, "module") in (None, MODULE):
+			import_file_by_path(str(definition_path(doctype)), force=True)
+			frappe.clear_cache(doctype=doctype)
+		else:
+			adapt(doctype)
+	sync_fields("Communication", [schema.custom_field(COMMUNICATION_FIELD) | {"insert_after": "message_id"}])
+	stop_replaced_jobs()
+
+
+def definition_path(doctype: str) -> Path:
+	"""Our JSON of a DocType."""
+	name = frappe.scrub(doctype)
+	return Path(frappe.get_app_path("dokos_mail", "doctype", name, f"{name}.json"))
+
+
+def adapt(doctype: str) -> None:
+	"""Make the host's own DocType ours, by what it lacks and what differs on purpose."""
+	definition = json.loads(definition_path(doctype).read_text(encoding="utf-8"))
+	standard = frappe.get_all(
+		"DocField",
+		filters={"parent": doctype, "parenttype": "DocType"},
+		fields=["fieldname", "fieldtype", "label", "options", "description", "depends_on", "fetch_from"],
+		order_by="idx asc",
+	)
+	wanted = schema.plan(definition, standard)
+	first_time = sync_fields(doctype, wanted.fields, {row.fieldname for row in standard})
+	sync_setters(doctype, wanted.setters)
+	if first_time:
+		keep_working(doctype, first_time)
+
+
+def sync_fields(doctype: str, wanted: list[dict[str, Any]], standard: set[str] | None = None) -> set[str]:
+	"""Make the DocType's Custom Fields of this app those wanted. Returns the columns that are new in the table.
+
+	A Custom Field of another owner is left alone, also when it has the name of one of ours. One of ours whose name
+	the host now ships is deleted: the host's is used then, with the same column.
+	"""
+	existing = {
+		row.fieldname: row
+		for row in frappe.get_all("Custom Field", filters={"dt": doctype}, fields=["name", "module", "fieldname"])
+	}
+	names = {values["fieldname"] for values in wanted}
+	for fieldname, row in existing.items():
+		if row.module == MODULE and (fieldname not in names or fieldname in (standard or ())):
+			frappe.delete_doc("Custom Field", row.name, ignore_permissions=True, force=True)
+	columns = [values["fieldname"] for values in wanted if values["fieldtype"] not in (*schema.LAYOUT, "HTML", "Button", "Table")]
+	new = {name for name in columns if not frappe.db.has_column(doctype, name)}
+	for values in wanted:
+		row = existing.get(values["fieldname"])
+		if row is None:
+			_write_field(frappe.new_doc("Custom Field"), {"dt": doctype, "module": MODULE, **values})
+		elif row.module == MODULE:
+			doc = frappe.get_doc("Custom Field", row.name)
+			if any((doc.get(key) or "") != (value or "") for key, value in values.items()):
+				_write_field(doc, values)
+	frappe.clear_cache(doctype=doctype)
+	if new:
+		frappe.db.updatedb(doctype)
+	return new
+
+
+def _write_field(doc: Any, values: dict[str, Any]) -> None:
+	"""Save a Custom Field without the host's own change of the table, which comes once, after the last of them."""
+	doc.update(values)
+	doc.flags.ignore_validate = True
+	before = frappe.flags.in_create_custom_fields
+	frappe.flags.in_create_custom_fields = True
+	try:
+		doc.save(ignore_permissions=True)
+	finally:
+		frappe.flags.in_create_custom_fields = before
+
+
+def sync_setters(doctype: str, wanted: list[dict[str, Any]]) -> None:
+	"""Make the DocType's Property Setters of this app those wanted.
+
+	One that somebody else made for the same property stays as it is: an administrator's choice in Customize Form, or
+	another app's.
+	"""
+	fields = ["name", "module", "field_name", "property", "value"]
+	existing = {
+		(row.field_name or "", row.property): row
+		for row in frappe.get_all("Property Setter", filters={"doc_type": doctype}, fields=fields)
+	}
+	keys = {(values["field_name"], values["property"]) for values in wanted}
+	for key, row in existing.items():
+		if row.module == MODULE and key not in keys:
+			frappe.delete_doc("Property Setter", row.name, ignore_permissions=True, force=True)
+	for values in wanted:
+		row = existing.get((values["field_name"], values["property"]))
+		if row is None:
+			doc = frappe.new_doc("Property Setter")
+			doc.update({"doc_type": doctype, "module": MODULE, **values})
+			doc.insert(ignore_permissions=True)
+		elif row.module == MODULE and row.value != values["value"]:
+			doc = frappe.get_doc("Property Setter", row.name)
+			doc.value = values["value"]
+			doc.save(ignore_permissions=True)
+	frappe.clear_cache(doctype=doctype)
+
+
+def keep_working(doctype: str, new_columns: set[str]) -> None:
+	"""Existing rows go on as they did: what the host never checked is not checked all at once.
+
+	The host verified certificates on implicit TLS when receiving, and nowhere else.
+	"""
+	if doctype == "IMAP Folder":
+		return
+	table = frappe.qb.DocType(doctype)
+	if "validate_ssl_certificate" in new_columns:
+		frappe.qb.update(table).set(table.validate_ssl_certificate, 0).where(
+			(table.use_starttls == 1) & (table.use_ssl == 0)
+		).run()
+	if "validate_ssl_certificate_for_outgoing" in new_columns:
+		frappe.qb.update(table).set(table.validate_ssl_certificate_for_outgoing, 0).run()
+	if "enforce_attachment_limit" in new_columns:
+		frappe.qb.update(table).set(table.enforce_attachment_limit, 0).run()
+
+
+def stop_replaced_jobs() -> None:
+	"""Stop the host's jobs that ours replace, and remember which of them we stopped.
+
+	The host makes a new row, not stopped, when a job's frequency changes: hence after every migrate.
+	"""
+	if not host.has_doctype("Scheduled Job Type"):
+		return
+	running = frappe.get_all("Scheduled Job Type", filters={"method": ("in", REPLACED_JOBS), "stopped": 0}, pluck="name")
+	if not running:
+		return
+	for name in running:
+		frappe.db.set_value("Scheduled Job Type", name, "stopped", 1)
+	stopped = {*json.loads(frappe.db.get_default(STOPPED_BY_US) or "[]"), *running}
+	frappe.db.set_default(STOPPED_BY_US, json.dumps(sorted(stopped)))
+
+
+def start_replaced_jobs() -> None:
+	"""Start the host's jobs that we stopped; those that an administrator had stopped stay so."""
+	for name in json.loads(frappe.db.get_default(STOPPED_BY_US) or "[]"):
+		if frappe.db.exists("Scheduled Job Type", name):
+			frappe.db.set_value("Scheduled Job Type", name, "stopped", 0)
+	frappe.db.set_default(STOPPED_BY_US, "[]")
