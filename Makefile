@@ -1,0 +1,43 @@
+# The first Python here that is new enough; `make demo PYTHON=/path/to/python` names another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv/bin/python
+# The port of the desk.
+PORT ?= 8000
+# More words for pytest: make test TESTS="tests/engine -x"
+TESTS ?= tests
+
+.PHONY: demo desk mail test bench lock clean python
+
+demo: python
+	@$(PYTHON) demo/prepare.py && $(VENV) -m demo --port $(PORT)
+
+desk: python
+	@$(PYTHON) demo/prepare.py && $(VENV) -m demo desk --port $(PORT)
+
+# A mail to the running desk: make mail SUBJECT="Bonjour" TEXT="..." [TO=support@masociete.test]
+mail:
+	@$(VENV) -m demo mail "$(TO)" "$(SUBJECT)" "$(TEXT)"
+
+test: python
+	@$(PYTHON) demo/prepare.py --tests && $(VENV) -m pytest $(TESTS)
+
+bench: python
+	@$(PYTHON) demo/prepare.py --tests && $(VENV) -m benchmarks
+
+# Pins for every supported Python at once, which pip freeze cannot give; uv is needed for this alone.
+lock: python
+	@mkdir -p .demo && $(PYTHON) -m venv --clear .demo/lock && .demo/lock/bin/pip install -q uv
+	@cd requirements && for set in demo test; do \
+		UV_CUSTOM_COMPILE_COMMAND="make lock" ../.demo/lock/bin/uv pip compile -q --upgrade --universal --python-version 3.10 \
+		--annotation-style line $$set.in -o $$set.txt || exit 1; done
+	@rm -rf .demo/lock && git --no-pager diff --stat -- requirements
+
+# Forget the demo's site and mail; the virtual environment stays.
+clean:
+	@$(VENV) -m mail_servers stop --folder .demo/mail 2>/dev/null; rm -rf .demo
+
+python:
+	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
+		p="$(PYTHON)"; p="$${p:-python3}"; \
+		echo "Dokos Mail needs Python 3.10 or newer; $$p is: $$($$p --version 2>&1 | tail -n 1)." >&2; exit 1; }
