@@ -1,4 +1,4 @@
-"""What each message of the demo must have become, as data. ``demo.check`` compares it with what the site holds."""
+"""What each message of the demo must have become, as data; ``demo.check`` compares it with what was found of it."""
 
 from __future__ import annotations
 
@@ -39,6 +39,20 @@ class Expected:
 	files: tuple[tuple[str, bytes | None], ...] = ()
 	document: Mapping[str, object] = field(default_factory=dict)
 	possible_duplicate: bool = False
+
+
+@dataclass
+class Found:
+	"""A journal row and all that hangs on it; ``account`` is the account's address."""
+
+	row: dict[str, object]
+	account: str
+	communication: dict[str, object] = field(default_factory=dict)
+	files: dict[str, bytes] = field(default_factory=dict)
+	document: dict[str, object] = field(default_factory=dict)
+	trace: list[dict[str, str]] = field(default_factory=list)
+	other_account: str = ""
+	raw_is_whole: bool = False
 
 
 QUOTE = "Demande de devis : ombrière photovoltaïque, étude et pose à Châteauroux – été 2026"

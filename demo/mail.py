@@ -1,0 +1,80 @@
+"""The demo's mail servers and what is sent through them."""
+
+from __future__ import annotations
+
+import imaplib
+import re
+import smtplib
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from demo.messages import COMMERCIAL, SUPPORT, Sent
+from demo.place import Place, Trouble, need_port
+from mail_servers.__main__ import running, start, state_of, stop
+from mail_servers.server import encode_folder
+
+
+def start_servers(place: Place) -> dict[str, Any]:
+	"""Start them, on the ports of the run before; returns what is known of them. Those that run already are kept."""
+	if not running(place.mail):
+		for port in (state_of(place.mail) or {}).get("ports", {}).values():
+			need_port(port, "the demo's mailboxes are set to it. Stop that program, or start afresh with `make clean demo`.")
+	users = [word for user in (COMMERCIAL, SUPPORT) for word in ("--user", f"{user}:{place.memory.mail_password}")]
+	try:
+		return start(place.mail, ["--folder", str(place.mail), *users])
+	except SystemExit as reason:
+		raise Trouble(str(reason).strip())
+
+
+def stop_servers(place: Place) -> None:
+	"""Stop them; mail stays."""
+	stop(place.mail)
+
+
+def send(servers: dict[str, Any], sent: Sent) -> None:
+	"""Send a message through SMTP; one that belongs in a folder is then moved there, as its reader would."""
+	with smtplib.SMTP(servers["host"], servers["ports"]["smtp"], timeout=30) as smtp:
+		smtp.sendmail(sent.sender, sent.recipients, sent.raw())
+	if sent.folder:
+		_move_last(servers, sent.recipients[0], sent.folder)
+
+
+@contextmanager
+def _mailbox(servers: dict[str, Any], user: str) -> Iterator[imaplib.IMAP4]:
+	connection = imaplib.IMAP4("localhost", servers["ports"]["imap"], timeout=30)
+	connection.starttls(ssl.create_default_context(cafile=servers["authority"]))
+	try:
+		connection.login(user, servers["users"][user])
+		yield connection
+	finally:
+		connection.logout()
+
+
+def _move_last(servers: dict[str, Any], user: str, folder: str) -> None:
+	with _mailbox(servers, user) as mailbox:
+		mailbox.create(encode_folder(folder))
+		_status, counted = mailbox.select("INBOX")
+		newest = counted[0].decode()
+		status, data = mailbox.copy(newest, encode_folder(folder))
+		if status != "OK":
+			raise Trouble(f"The mail server would not move a message to {folder}: {data!r}")
+		mailbox.store(newest, "+FLAGS", "(\\Deleted)")
+		mailbox.expunge()
+
+
+def write(servers: dict[str, Any], to: str, subject: str, text: str) -> str:
+	"""Send a mail of the user's own making to one of the accounts; returns its Message-ID."""
+	from email.message import EmailMessage
+	from email.policy import SMTP
+	from email.utils import localtime, make_msgid
+
+	mail = EmailMessage(policy=SMTP)
+	mail["From"] = "Camille Durand <camille.durand@client.test>"
+	mail["To"], mail["Subject"], mail["Date"] = to, subject, localtime()
+	mail["Message-ID"] = make_msgid(domain="client.test")
+	mail.set_content(text + "\n")
+	with smtplib.SMTP(servers["host"], servers["ports"]["smtp"], timeout=30) as smtp:
+		smtp.send_message(mail)
+	return re.sub("[<>]", "", str(mail["Message-ID"]))
