@@ -53,6 +53,10 @@ def pull_account(account: str, progress: Progress = no_progress) -> PullResult |
 	"""Pull one account. None when it is being pulled by another process, or is gone."""
 	if not frappe.db.exists("Email Account", account):
 		return None
+	settings = frappe.get_doc("Email Account", account)
+	if settings.is_left_to_host():
+		settings.receive()
+		return PullResult()
 	try:
 		return pull(account, progress)
 	except LeaseHeld:
@@ -67,7 +71,7 @@ def check_account(account: str) -> None:
 	if not frappe.db.exists("Email Account", account):
 		return
 	settings = frappe.get_doc("Email Account", account)
-	if not settings.enable_incoming or settings.awaiting_password:
+	if not settings.enable_incoming or settings.awaiting_password or settings.is_left_to_host():
 		return
 	accounts.record_checking(account)
 	try:
