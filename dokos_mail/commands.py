@@ -6,6 +6,7 @@ import sys
 
 import click
 import frappe
+from frappe import _
 from frappe.commands import get_site, pass_context
 
 
@@ -28,29 +29,27 @@ def _pull_all(account: str | None) -> int:
 	from dokos_mail.jobs import accounts_to_pull, pull_account
 
 	if account and not frappe.db.exists("Email Account", account):
-		raise click.ClickException(f"There is no Email Account {account!r} on this site.")
+		raise click.ClickException(_("There is no Email Account {0} on this site.").format(account))
 	names = [account] if account else accounts_to_pull()
 	if not names:
-		click.echo("No Email Account receives mail on this site.")
+		click.echo(_("No Email Account receives mail on this site."))
 	failed = 0
 	for name in names:
 		with _Bars(name) as bars:
 			result = pull_account(name, bars)
 		if result is None:
-			click.echo(f"{name}: is being pulled by another process.")
+			click.echo(_("{0}: another process is pulling it.").format(name))
 			continue
-		outcome = ", ".join(f"{count} {state.lower()}" for state, count in sorted(result.processed.items()))
-		click.echo(f"{name}: {result.journalled} new" + (f" ({outcome})" if outcome else ""))
+		outcome = ", ".join(f"{_(state)}: {count}" for state, count in sorted(result.processed.items()))
+		click.echo(_("{0}: {1} new messages.").format(name, result.journalled) + (f" {outcome}" if outcome else ""))
 		if result.error:
 			failed += 1
-			click.secho(f"{name}: {result.error.message()}\n  {result.error.advice()}", fg="red", err=True)
+			click.secho(f"{name}: {result.error.message(_)}\n  {result.error.advice(_)}", fg="red", err=True)
 	return failed
 
 
 class _Bars:
 	"""Progress bars on a terminal, one for each stage; nothing where there is no terminal."""
-
-	_labels = {"fetch": "fetching", "process": "processing"}
 
 	def __init__(self, account: str) -> None:
 		self.account = account
@@ -69,7 +68,7 @@ class _Bars:
 		if stage != self.stage or (self.bar and done < self.bar.pos):
 			self._close()
 			self.stage = stage
-			self.bar = click.progressbar(length=total, label=f"{self.account}: {self._labels[stage]}", file=sys.stderr)
+			self.bar = click.progressbar(length=total, label=f"{self.account}: {_label(stage)}", file=sys.stderr)
 			self.bar.__enter__()
 		self.bar.length = total
 		self.bar.update(done - self.bar.pos)
@@ -78,6 +77,10 @@ class _Bars:
 		if self.bar:
 			self.bar.__exit__(None, None, None)
 		self.bar, self.stage = None, ""
+
+
+def _label(stage: str) -> str:
+	return {"fetch": _("fetching"), "process": _("processing")}[stage]
 
 
 commands = [mail_pull]
