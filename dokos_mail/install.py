@@ -198,13 +198,19 @@ def stop_replaced_jobs() -> None:
 		return
 	for name in running:
 		frappe.db.set_value("Scheduled Job Type", name, "stopped", 1)
-	stopped = {*json.loads(frappe.db.get_default(STOPPED_BY_US) or "[]"), *running}
+	stopped = {*_stopped_by_us(), *running}
 	frappe.db.set_default(STOPPED_BY_US, json.dumps(sorted(stopped)))
 
 
 def start_replaced_jobs() -> None:
 	"""Start the host's jobs that we stopped; those that an administrator had stopped stay so."""
-	for name in json.loads(frappe.db.get_default(STOPPED_BY_US) or "[]"):
+	for name in _stopped_by_us():
 		if frappe.db.exists("Scheduled Job Type", name):
 			frappe.db.set_value("Scheduled Job Type", name, "stopped", 0)
 	frappe.db.set_default(STOPPED_BY_US, "[]")
+
+
+def _stopped_by_us() -> list[str]:
+	"""Read from the table: the cache of defaults may still hold what was there before another process committed."""
+	stored = frappe.db.get_value("DefaultValue", {"defkey": STOPPED_BY_US, "parent": "__default"}, "defvalue")
+	return json.loads(stored or "[]")
