@@ -1,0 +1,108 @@
+"""Every string a user sees is English in the source and has a French translation."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+APP = ROOT / "dokos_mail"
+FRENCH = APP / "translations" / "fr.csv"
+MARKS = ("_", "N_", "_lt")
+SHOWN = ("label", "description", "placeholder")
+IN_SCRIPTS = re.compile(r"""(?<![\w.$])__\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)""")
+IN_TEMPLATES = re.compile(r"""(?<![\w.$])_\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
+# Names of companies and numbers are the same in every language.
+UNTRANSLATED_FIELDS = {("Email Account", "service"), ("Email Account", "initial_sync_count")}
+
+
+def python_strings(code: str) -> Iterator[str]:
+	"""Strings of ``_()`` and its like. What is not a plain string could never be translated, so it is an error."""
+	for node in ast.walk(ast.parse(code)):
+		if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKS and node.args:
+			if isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
+				yield node.args[0].value
+			elif isinstance(node.args[0], ast.JoinedStr | ast.BinOp):
+				raise AssertionError(f"not a plain string: {ast.unparse(node)}")
+
+
+def script_strings(code: str, pattern: re.Pattern[str] = IN_SCRIPTS) -> Iterator[str]:
+	for quoted in pattern.findall(code):
+		assert not (quoted[0] == "`" and "${" in quoted), f"not a plain string: {quoted}"
+		yield ast.literal_eval(quoted) if quoted[0] != "`" else quoted[1:-1]
+
+
+def doctype_strings(definition: dict) -> Iterator[str]:
+	"""The DocType's name, and labels, descriptions and choices of its fields."""
+	yield definition["name"]
+	yield from (definition[key] for key in ("description",) if definition.get(key))
+	for field in definition.get("fields", []):
+		yield from (field[key] for key in SHOWN if field.get(key))
+		if field["fieldtype"] == "HTML" and field.get("options"):
+			yield field["options"]
+		if field["fieldtype"] == "Select" and (definition["name"], field["fieldname"]) not in UNTRANSLATED_FIELDS:
+			yield from (option for option in (field.get("options") or "").split("\n") if option.strip() and not option.isdigit())
+
+
+def sources() -> dict[str, str]:
+	"""Every string of the app that a user sees, with a file it stands in."""
+	found: dict[str, str] = {}
+	for path in sorted(APP.rglob("*")):
+		strings: Iterator[str] = iter(())
+		if path.suffix == ".py":
+			strings = python_strings(path.read_text(encoding="utf-8"))
+		elif path.suffix == ".js":
+			strings = script_strings(path.read_text(encoding="utf-8"))
+		elif path.suffix in (".html", ".txt") and "templates" in path.parts:
+			strings = script_strings(path.read_text(encoding="utf-8"), IN_TEMPLATES)
+		elif path.suffix == ".json" and path.parent.parent.name == "doctype":
+			strings = doctype_strings(json.loads(path.read_text(encoding="utf-8")))
+		for string in strings:
+			found.setdefault(string, str(path.relative_to(ROOT)))
+	return found
+
+
+@pytest.fixture(scope="module")
+def french() -> dict[str, str]:
+	with FRENCH.open(encoding="utf-8", newline="") as file:
+		rows = [row for row in csv.reader(file) if row]
+	assert all(len(row) in (2, 3) for row in rows)
+	twice = {row[0] for row in rows if [other[0] for other in rows].count(row[0]) > 1 and len(row) == 2}
+	assert twice == set()
+	return {row[0]: row[1] for row in rows}
+
+
+def test_every_string_has_its_translation(french: dict[str, str]) -> None:
+	found = sources()
+	assert len(found) > 100
+	missing = {string: where for string, where in found.items() if not french.get(string, "").strip()}
+	assert missing == {}
+
+
+def test_no_translation_of_what_is_gone(french: dict[str, str]) -> None:
+	assert sorted(set(french) - set(sources())) == []
+
+
+def test_placeholders_survive_translation(french: dict[str, str]) -> None:
+	def holes(text: str) -> list[str]:
+		return sorted(re.findall(r"\{\w*\}|<[^>]+>", text))
+
+	assert [source for source, translation in french.items() if holes(source) != holes(translation)] == []
+
+
+@pytest.mark.parametrize(
+	("strings", "expected"),
+	[
+		(python_strings('_("One {0}").format(1)\nclass X:\n\tt = N_("Two" " and more")'), ["One {0}", "Two and more"]),
+		(script_strings("frm.set_intro(__('Three')); foo.__('no'); __(\"Fo\\\"ur\", [1])"), ["Three", 'Fo"ur']),
+		(script_strings('<p>{{ _("Five") }}</p>', IN_TEMPLATES), ["Five"]),
+	],
+)
+def test_strings_are_found(strings: Iterator[str], expected: list[str]) -> None:
+	assert sorted(strings) == sorted(expected)
