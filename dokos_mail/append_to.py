@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import frappe
+from frappe import _
 
 
 def append_to_doctypes() -> list[str]:
@@ -19,6 +20,12 @@ def append_to_doctypes() -> list[str]:
 	return sorted(frappe.get_all("DocType", filters=usable, pluck="name"))
 
 
+def only_for_readers_of_accounts() -> None:
+	"""Raise PermissionError for whoever may not read e-mail accounts. The hosts' own check raises different errors."""
+	if not frappe.has_permission("Email Account", "read"):
+		frappe.throw(_("You may not see email accounts."), frappe.PermissionError)
+
+
 @frappe.whitelist()
 def append_to_query(
 	doctype: str | None = None,
@@ -32,7 +39,7 @@ def append_to_query(
 
 	``txt`` is looked for in the name and in its translation.
 	"""
-	frappe.has_permission("Email Account", "read", throw=True)
+	only_for_readers_of_accounts()
 	wanted = (txt or "").casefold()
-	found = [name for name in append_to_doctypes() if wanted in name.casefold() or wanted in frappe._(name).casefold()]
+	found = [name for name in append_to_doctypes() if wanted in name.casefold() or wanted in _(name).casefold()]
 	return [[name] for name in found[int(start or 0) :][: int(page_len or 20)]]

@@ -268,8 +268,10 @@ def propose_settings(service_or_address: str, pop3: int | str = 0) -> dict[str, 
 
 	An address whose domain is an Email Domain of the site gives that domain. Nothing is looked up anywhere else.
 	"""
-	frappe.has_permission("Email Account", "read", throw=True)
+	from dokos_mail.append_to import only_for_readers_of_accounts
 	from dokos_mail.engine.providers import domain_of, provider
+
+	only_for_readers_of_accounts()
 
 	if "@" in service_or_address and frappe.db.exists("Email Domain", domain_of(service_or_address)):
 		return {"domain": domain_of(service_or_address)}
