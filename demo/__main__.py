@@ -25,11 +25,11 @@ def say(topic: str, text: str) -> None:
 	print(f"  {topic:<18}{text}", flush=True)
 
 
-def demo(place: Place, port: int) -> int:
+def demo(place: Place, port: int, program: str) -> int:
 	"""The whole demo; returns the exit status."""
 	from demo import report, site
 
-	servers = mail.start_servers(place)
+	servers = mail.start_servers(place, program)
 	try:
 		say("Mail server", servers["said"])
 		say("SMTP", f"a relay on port {servers['ports']['smtp']} that delivers into it")
@@ -153,14 +153,14 @@ def end(process: subprocess.Popen) -> None:
 		process.wait()
 
 
-def desk(place: Place, port: int) -> int:
+def desk(place: Place, port: int, program: str) -> int:
 	"""Serve the site of an earlier run."""
 	from demo import site
 
 	if not place.memory.made:
 		raise Trouble("There is no site yet: run `make demo` first.")
 	need_port(port, f"choose another: make desk PORT={port + 1}")
-	servers = mail.start_servers(place)
+	servers = mail.start_servers(place, program)
 	try:
 		site.make(place, lambda step: say("Site", step))
 		site.configure(place, servers)
@@ -188,6 +188,7 @@ def main() -> int:
 	parser.add_argument("what", nargs="?", default="demo", choices=["demo", "desk", "mail"])
 	parser.add_argument("words", nargs="*", metavar="TO SUBJECT TEXT")
 	parser.add_argument("--port", type=int, default=8000)
+	parser.add_argument("--mail-server", choices=["auto", "dovecot", "pymap"], default="auto")
 	parser.add_argument("--folder", type=Path, default=ROOT / ".demo")
 	chosen = parser.parse_args()
 	signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -196,7 +197,8 @@ def main() -> int:
 		if chosen.what == "mail":
 			to, subject, text = [*chosen.words, "", "", ""][:3]
 			return write(place, to, subject, text)
-		return desk(place, chosen.port) if chosen.what == "desk" else demo(place, chosen.port)
+		run = desk if chosen.what == "desk" else demo
+		return run(place, chosen.port, chosen.mail_server)
 	except Trouble as trouble:
 		print(styled(str(trouble), RED), file=sys.stderr)
 		return 1

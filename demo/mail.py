@@ -16,14 +16,17 @@ from mail_servers.__main__ import running, start, state_of, stop
 from mail_servers.server import encode_folder
 
 
-def start_servers(place: Place) -> dict[str, Any]:
-	"""Start them, on the ports of the run before; returns what is known of them. Those that run already are kept."""
+def start_servers(place: Place, program: str = "auto") -> dict[str, Any]:
+	"""Start them, on the ports of the run before; returns what is known of them. Those that run already are kept.
+
+	``program`` is "dovecot", "pymap", or "auto" for Dovecot where there is one.
+	"""
 	if not running(place.mail):
 		for port in (state_of(place.mail) or {}).get("ports", {}).values():
 			need_port(port, "the demo's mailboxes are set to it. Stop that program, or start afresh with `make clean demo`.")
 	users = [word for user in (COMMERCIAL, SUPPORT) for word in ("--user", f"{user}:{place.memory.mail_password}")]
 	try:
-		return start(place.mail, ["--folder", str(place.mail), *users])
+		return start(place.mail, ["--folder", str(place.mail), "--program", program, *users])
 	except SystemExit as reason:
 		raise Trouble(str(reason).strip())
 
