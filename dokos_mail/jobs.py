@@ -19,8 +19,8 @@ from dokos_mail.inbound.pull import Progress, PullResult, no_progress, pull
 
 #: Seconds a pull may take before the host's worker ends it; what is journalled by then is safe.
 PULL_TIMEOUT = 30 * 60
-#: Seconds after which a raw file that never got its final name is a leftover.
-LEFTOVER_AGE = 24 * 60 * 60
+#: After this time a raw file that never got its final name is a leftover.
+LEFTOVER_AGE = timedelta(days=1)
 
 
 def accounts_to_pull() -> list[str]:

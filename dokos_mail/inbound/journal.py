@@ -70,17 +70,22 @@ class FolderJournal:
 		row = frappe.db.get_value(
 			FOLDER,
 			{"identity": self._row_identity},
-			["name", "uidvalidity", "last_uid", "first_sync_uid", "first_pull"],
+			["name", "uidvalidity", "last_uid", "first_sync_uid", "first_pull", "generation"],
 			as_dict=True,
 		)
 		self.name: str | None = row.name if row else None
 		self.position = Position(int(row.uidvalidity), int(row.last_uid or 0)) if row and row.uidvalidity else Position()
 		self.first_sync_uid = int(row.first_sync_uid or 0) if row else 0
 		self.first_pull: datetime | None = row.first_pull if row else None
+		self.generation = int(row.generation or 0) if row else 0
 
 	def message_identity(self, uidvalidity: int, uid: int) -> str:
 		"""The identity of one message of this folder."""
-		return identity("imap", self.key, self.folder, uidvalidity, uid)
+		return identity("imap", self.key, self.folder, uidvalidity, self.generation, uid)
+
+	def start_over(self) -> None:
+		"""The server counts UIDs anew under an unchanged UIDVALIDITY: the same numbers now mean other messages."""
+		self.generation += 1
 
 	def unknown(self, uidvalidity: int, uids: Sequence[int]) -> list[int]:
 		"""Those of ``uids`` that have no row yet, in order. Rows in state Unfetched count as known."""
@@ -147,6 +152,7 @@ class FolderJournal:
 		values: dict[str, object] = {
 			"uidvalidity": str(position.uidvalidity),
 			"last_uid": str(position.last_uid),
+			"generation": self.generation,
 			"last_pull": now,
 			"error": None,
 		}

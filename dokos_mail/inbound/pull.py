@@ -18,7 +18,7 @@ from dokos_mail.engine.connect.imap import open_imap
 from dokos_mail.engine.errors import N_, FolderMissing, MailError
 from dokos_mail.engine.receive.imap import ImapSession
 from dokos_mail.engine.receive.model import Fetched, FetchPlan, FirstSync, Position
-from dokos_mail.engine.receive.plan import fetch_plan, search_criteria
+from dokos_mail.engine.receive.plan import UIDS_WENT_BACK, fetch_plan, search_criteria
 from dokos_mail.inbound import account as accounts
 from dokos_mail.inbound.journal import FOLDER, JOURNAL, UNFETCHED, FolderJournal
 from dokos_mail.inbound.lease import Lease, hold
@@ -107,10 +107,12 @@ def fetch_folder(session: ImapSession, settings: frappe._dict, journal: FolderJo
 	status = session.select(journal.folder)
 	first = FirstSync(unseen_only=settings.email_sync_option != "ALL", count=int(settings.initial_sync_count or 250))
 	criteria = search_criteria(journal.position, status, first)
-	if journal.position.uidvalidity not in (None, status.uidvalidity):
+	if criteria == "ALL" and journal.position.uidvalidity is not None:
 		criteria = _resync_criteria(journal)
 	found = session.search(criteria) if criteria else []
 	plan = fetch_plan(journal.position, status, first, found)
+	if UIDS_WENT_BACK in plan.notes:
+		journal.start_over()
 	uids = journal.unknown(status.uidvalidity, plan.uids)
 	asked = sorted({*uids, *journal.unfetched(status.uidvalidity, RETRIED_UNFETCHED)})
 	new = 0
