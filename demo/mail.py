@@ -58,13 +58,11 @@ def _mailbox(servers: dict[str, Any], user: str) -> Iterator[imaplib.IMAP4]:
 def _move_last(servers: dict[str, Any], user: str, folder: str) -> None:
 	with _mailbox(servers, user) as mailbox:
 		mailbox.create(encode_folder(folder))
-		_status, counted = mailbox.select("INBOX")
-		newest = counted[0].decode()
-		status, data = mailbox.copy(newest, encode_folder(folder))
+		mailbox.select("INBOX")
+		_status, found = mailbox.uid("SEARCH", "ALL")
+		status, data = mailbox.uid("MOVE", found[0].split()[-1].decode(), encode_folder(folder))
 		if status != "OK":
 			raise Trouble(f"The mail server would not move a message to {folder}: {data!r}")
-		mailbox.store(newest, "+FLAGS", "(\\Deleted)")
-		mailbox.expunge()
 
 
 def write(servers: dict[str, Any], to: str, subject: str, text: str) -> str:

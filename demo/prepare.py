@@ -209,6 +209,8 @@ def find_mail_server(required: bool) -> None:
 	advice = "apt-get install " + " ".join(DOVECOT)
 	if required:
 		raise Trouble(f"The tests need Dovecot, and only root may install it: {advice}")
+	if not inside("import pymap"):
+		raise Trouble(f"No Dovecot here, no root to install it, and its stand-in pymap needs Python 3.11: {advice}")
 	print(f"  {'Mail server':<18}no Dovecot here and no root to install it: pymap from PyPI stands in (IMAP only).")
 	print(f"  {'':<18}For the real one: {advice}", flush=True)
 
