@@ -1,0 +1,186 @@
+"""What installation leaves on a host, that doing it again changes nothing, and that others' choices stay."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import frappe
+import pytest
+
+from dokos_mail import host, install, schema
+
+DOCTYPE = "Contact"
+
+
+@pytest.fixture(autouse=True)
+def undone(site: object) -> Iterator[None]:
+	yield
+	frappe.db.rollback()
+	frappe.clear_messages()
+
+
+@pytest.fixture
+def tidied(site: object) -> Iterator[None]:
+	"""Takes back the Custom Fields and Property Setters that a test makes on DOCTYPE."""
+	yield
+	frappe.db.rollback()
+	for doctype, key in (("Custom Field", "dt"), ("Property Setter", "doc_type")):
+		for name in frappe.get_all(doctype, filters={key: DOCTYPE}, pluck="name"):
+			frappe.delete_doc(doctype, name, ignore_permissions=True, force=True)
+	frappe.clear_cache(doctype=DOCTYPE)
+	frappe.db.commit()
+
+
+def ours() -> dict[str, list[dict[str, Any]]]:
+	"""What the host holds in the app's name, with when it was last changed."""
+	filters = {"module": install.MODULE}
+	return {
+		doctype: frappe.get_all(doctype, filters=filters, fields=["name", "modified"], order_by="name asc")
+		for doctype in ("Custom Field", "Property Setter")
+	}
+
+
+def wanted(*fieldnames: str, **properties: Any) -> list[dict[str, Any]]:
+	row = {"fieldtype": "Data", "label": "Mail Test", **properties}
+	return [schema.custom_field({"fieldname": name, **row}) | {"insert_after": ""} for name in fieldnames]
+
+
+def owner_of(fieldname: str) -> str | None:
+	return frappe.db.get_value("Custom Field", {"dt": DOCTYPE, "fieldname": fieldname}, "module")
+
+
+@pytest.mark.parametrize("doctype", install.DOCTYPES)
+def test_every_field_of_the_definition_is_on_the_host(site: object, doctype: str) -> None:
+	defined = json.loads(install.definition_path(doctype).read_text(encoding="utf-8"))["fields"]
+	meta = frappe.get_meta(doctype)
+	columns = [row for row in defined if row["fieldtype"] not in schema.LAYOUT]
+	assert [row["fieldname"] for row in columns if not meta.get_field(row["fieldname"])] == []
+	stored = [row["fieldname"] for row in columns if row["fieldtype"] not in ("HTML", "Button", "Table")]
+	assert [name for name in stored if not frappe.db.has_column(doctype, name)] == []
+
+
+@pytest.mark.parametrize("doctype", install.DOCTYPES)
+def test_no_field_stands_twice(site: object, doctype: str) -> None:
+	names = [row.fieldname for row in frappe.get_meta(doctype).fields]
+	assert len(names) == len(set(names))
+
+
+def test_again_changes_nothing(site: object) -> None:
+	install.bring_in_line()
+	before = ours()
+	definitions = frappe.get_all("DocType", filters={"name": ("in", install.DOCTYPES)}, fields=["name", "module"])
+	install.bring_in_line()
+	install.after_migrate()
+	assert ours() == before
+	assert frappe.get_all("DocType", filters={"name": ("in", install.DOCTYPES)}, fields=["name", "module"]) == definitions
+
+
+def test_a_host_keeps_its_own_document_types(site: object) -> None:
+	for doctype in install.DOCTYPES:
+		module = frappe.db.get_value("DocType", doctype, "module")
+		assert module == ("Email" if host.owns_mail() else install.MODULE)
+
+
+def test_the_services_are_offered(site: object) -> None:
+	from dokos_mail.engine.providers import SERVICES
+
+	options = frappe.get_meta("Email Account").get_field("service").options.split("\n")
+	assert set(SERVICES) <= set(options) and len(options) == len(set(options))
+
+
+def test_a_message_is_one_communication(site: object) -> None:
+	values = {"doctype": "Communication", "subject": "Bonjour", "communication_medium": "Email", "sender": "a@x.test"}
+	for _number in range(2):
+		frappe.get_doc(values).insert(ignore_permissions=True)
+	frappe.get_doc(values | {"incoming_email": "f" * 40}).insert(ignore_permissions=True)
+	with pytest.raises(frappe.UniqueValidationError):
+		frappe.get_doc(values | {"incoming_email": "f" * 40}).insert(ignore_permissions=True)
+
+
+def test_fields_are_made_changed_and_taken_back(tidied: None) -> None:
+	assert install.sync_fields(DOCTYPE, wanted("mail_test_a", "mail_test_b")) == {"mail_test_a", "mail_test_b"}
+	assert owner_of("mail_test_a") == install.MODULE
+	contact = frappe.get_doc({"doctype": DOCTYPE, "first_name": "Élodie", "mail_test_a": "kept"}).insert()
+	assert install.sync_fields(DOCTYPE, wanted("mail_test_a", label="Other")) == set()
+	assert frappe.get_meta(DOCTYPE).get_label("mail_test_a") == "Other"
+	assert owner_of("mail_test_b") is None
+	assert frappe.db.get_value(DOCTYPE, contact.name, "mail_test_a") == "kept"
+	frappe.delete_doc(DOCTYPE, contact.name, ignore_permissions=True)
+
+
+def test_a_field_of_another_owner_is_left_alone(tidied: None) -> None:
+	theirs = {"doctype": "Custom Field", "dt": DOCTYPE, "fieldname": "mail_test_c", "fieldtype": "Data", "label": "Theirs"}
+	frappe.get_doc(theirs).insert()
+	install.sync_fields(DOCTYPE, wanted("mail_test_c"))
+	assert frappe.get_meta(DOCTYPE).get_label("mail_test_c") == "Theirs"
+	install.sync_fields(DOCTYPE, [])
+	assert frappe.db.exists("Custom Field", {"dt": DOCTYPE, "fieldname": "mail_test_c"})
+
+
+def test_our_field_gives_way_when_the_host_ships_it(tidied: None) -> None:
+	install.sync_fields(DOCTYPE, wanted("mail_test_d"))
+	install.sync_fields(DOCTYPE, [], standard={"mail_test_d"})
+	assert owner_of("mail_test_d") is None
+	assert frappe.db.has_column(DOCTYPE, "mail_test_d"), "the column and its values stay"
+
+
+def setter(value: str) -> dict[str, str]:
+	return {
+		"doctype_or_field": "DocField",
+		"field_name": "first_name",
+		"property": "description",
+		"property_type": "Small Text",
+		"value": value,
+	}
+
+
+def test_setters_are_made_changed_and_taken_back(tidied: None) -> None:
+	install.sync_setters(DOCTYPE, [setter("Ours")])
+	assert frappe.get_meta(DOCTYPE).get_field("first_name").description == "Ours"
+	install.sync_setters(DOCTYPE, [setter("Newer")])
+	assert frappe.get_meta(DOCTYPE).get_field("first_name").description == "Newer"
+	install.sync_setters(DOCTYPE, [])
+	assert frappe.get_meta(DOCTYPE).get_field("first_name").description in (None, "")
+
+
+def test_an_administrators_choice_is_left_alone(tidied: None) -> None:
+	frappe.get_doc({"doctype": "Property Setter", "doc_type": DOCTYPE, **setter("His")}).insert()
+	install.sync_setters(DOCTYPE, [setter("Ours")])
+	install.sync_setters(DOCTYPE, [])
+	assert frappe.get_meta(DOCTYPE).get_field("first_name").description == "His"
+
+
+def test_the_hosts_pull_is_stopped_and_started_again(site: object) -> None:
+	"""Rows are made here for a host that has no such job: what is asked for is the same."""
+	for method in install.REPLACED_JOBS:
+		if not frappe.db.exists("Scheduled Job Type", {"method": method}):
+			frappe.get_doc({"doctype": "Scheduled Job Type", "method": method, "frequency": "All"}).db_insert()
+	rows = {"method": ("in", install.REPLACED_JOBS)}
+	install.stop_replaced_jobs()
+	assert frappe.get_all("Scheduled Job Type", filters=rows, pluck="stopped") == [1] * len(install.REPLACED_JOBS)
+	install.stop_replaced_jobs()
+	install.start_replaced_jobs()
+	assert frappe.get_all("Scheduled Job Type", filters=rows, pluck="stopped") == [0] * len(install.REPLACED_JOBS)
+
+
+def test_a_job_that_an_administrator_stopped_stays_stopped(site: object) -> None:
+	install.start_replaced_jobs()
+	for method in install.REPLACED_JOBS:
+		if not frappe.db.exists("Scheduled Job Type", {"method": method}):
+			frappe.get_doc({"doctype": "Scheduled Job Type", "method": method, "frequency": "All"}).db_insert()
+		frappe.db.set_value("Scheduled Job Type", {"method": method}, "stopped", 1)
+	install.stop_replaced_jobs()
+	install.start_replaced_jobs()
+	rows = {"method": ("in", install.REPLACED_JOBS)}
+	assert frappe.get_all("Scheduled Job Type", filters=rows, pluck="stopped") == [1] * len(install.REPLACED_JOBS)
+
+
+def test_uninstalling_waits_for_journalled_mail(site: object) -> None:
+	row = frappe.new_doc("Incoming Email")
+	row.update({"identity": "e" * 40, "state": "Journalled"})
+	row.flags.ignore_mandatory = True
+	row.db_insert()
+	with pytest.raises(frappe.ValidationError, match="not processed"):
+		install.before_uninstall()
