@@ -1,0 +1,227 @@
+"""Reading an IMAP server's responses, with the text of messages streamed past memory (RFC 3501 sections 4 and 7).
+
+A response is a line, or several joined by literals. The literal that is a message's text goes straight to a sink;
+every other one is short and kept. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+
+from dokos_mail.engine.connect.wire import Wire
+from dokos_mail.engine.errors import MailError
+from dokos_mail.engine.receive.rawstore import RawWriter
+
+_LITERAL = re.compile(rb"~?\{(\d+)\+?\}$")
+_NUMBERED = re.compile(rb"(\d+) ([A-Z]+) ?", re.IGNORECASE)
+_NAMED = re.compile(rb"([A-Z0-9-]+) ?", re.IGNORECASE)
+_CODE = re.compile(rb"\[([A-Z0-9-]+)(?: ([^\]]*))?\]", re.IGNORECASE)
+_TEXT_ITEM = re.compile(rb"(?:BODY\[\](?:<\d+>)?|RFC822) $", re.IGNORECASE)
+_TOKEN = re.compile(rb'[ ]*(?:([()])|"((?:[^"\\]|\\.)*)"|((?:[^\s()"\[\]]|\[[^\]]*\])+))', re.DOTALL)
+_UID = re.compile(rb"\bUID (\d+)", re.IGNORECASE)
+_DATE = re.compile(r"\s*(\d{1,2})-([A-Z][a-z]{2})-(\d{4}) (\d{2}):(\d{2}):(\d{2}) ([+-])(\d{2})(\d{2})")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_STATUS = {"OK", "NO", "BAD", "BYE", "PREAUTH"}
+
+
+@dataclass
+class Response:
+	"""One response: ``tag`` is ``*`` for an untagged one, ``+`` for a continuation.
+
+	``parts`` is what follows the name: octets as sent, with each literal as a :class:`Literal` between them.
+	"""
+
+	tag: bytes
+	name: str
+	number: int | None = None
+	parts: list[bytes | Literal] = field(default_factory=list)
+
+	@property
+	def text(self) -> bytes:
+		"""What follows the name, for a response without literals."""
+		return b"".join(part if isinstance(part, bytes) else part.data for part in self.parts)
+
+	@property
+	def code(self) -> tuple[str, bytes]:
+		"""The response code of a status response and its argument, such as ``("UIDNEXT", b"17")``; empty without one."""
+		found = _CODE.match(self.text)
+		return (found[1].decode("ascii").upper(), found[2] or b"") if found else ("", b"")
+
+
+@dataclass
+class Literal:
+	"""A literal: its ``data``, or for the text of a message the ``writer`` that took it."""
+
+	data: bytes = b""
+	writer: RawWriter | None = None
+
+
+@dataclass
+class FetchItems:
+	"""What a FETCH response says of one message. Items that it does not have are None.
+
+	``text`` is the message's: a writer when it came as a literal, octets when it came as a string, None when it is NIL
+	or not in the response.
+	"""
+
+	uid: int | None = None
+	flags: frozenset[str] | None = None
+	internal_date: datetime | None = None
+	size: int | None = None
+	text: RawWriter | bytes | None = None
+
+
+def read_response(wire: Wire, open_sink: Callable[[], RawWriter] | None) -> Response:
+	"""The next response. ``open_sink`` gives a sink when the text of a message comes as a literal; None drops it.
+
+	When the connection breaks within a text, the error's ``uid`` parameter says whose, if the server said so before it.
+	"""
+	line = wire.readline().rstrip(b"\r\n")
+	tag, _, rest = line.partition(b" ")
+	if tag == b"+":
+		return Response(tag, "", parts=[rest])
+	number = None
+	found = _NUMBERED.match(rest) if tag == b"*" else None
+	if found:
+		number, name = int(found[1]), found[2].decode("ascii").upper()
+	else:
+		found = _NAMED.match(rest)
+		name = found[1].decode("ascii").upper() if found else ""
+	response = Response(tag, name, number)
+	piece = rest[found.end() :] if found else rest
+	# The human-readable text of a status may end in anything, "{5}" too: no literal ever follows it.
+	while name not in _STATUS and (literal := _LITERAL.search(piece)):
+		before = piece[: literal.start()]
+		response.parts.append(before)
+		if name == "FETCH" and _TEXT_ITEM.search(before):
+			response.parts.append(_read_text(wire, int(literal[1]), response, open_sink))
+		else:
+			response.parts.append(Literal(wire.read(int(literal[1]))))
+		piece = wire.readline().rstrip(b"\r\n")
+	response.parts.append(piece)
+	return response
+
+
+def _read_text(wire: Wire, size: int, response: Response, open_sink: Callable[[], RawWriter] | None) -> Literal:
+	if open_sink is None:
+		wire.read_into(size, lambda _piece: None)
+		return Literal()
+	writer = open_sink()
+	try:
+		wire.read_into(size, writer.write)
+	except BaseException as error:
+		writer.discard()
+		uid = _UID.search(response.text)
+		if isinstance(error, MailError) and uid:
+			error.params["uid"] = int(uid[1])
+		raise
+	return Literal(writer=writer)
+
+
+def fetch_items(response: Response) -> FetchItems:
+	"""The items of a FETCH response, in whatever order they came. What makes no sense is left out."""
+	tokens = _tokens(response.parts)
+	items = FetchItems()
+	content = _nested(tokens)
+	pairs = content[0] if content and isinstance(content[0], list) else []
+	for name, value in zip(pairs[::2], pairs[1::2], strict=False):
+		if isinstance(name, bytes):
+			_take(items, name.upper(), value)
+	return items
+
+
+def writers_in(response: Response) -> list[RawWriter]:
+	"""Every writer that the response filled."""
+	return [part.writer for part in response.parts if isinstance(part, Literal) and part.writer]
+
+
+def _take(items: FetchItems, name: bytes, value: object) -> None:
+	if name == b"UID":
+		items.uid = _number(value)
+	elif name == b"RFC822.SIZE":
+		items.size = _number(value)
+	elif name == b"FLAGS" and isinstance(value, list):
+		items.flags = frozenset(flag.decode("utf-8", "replace") for flag in value if isinstance(flag, bytes))
+	elif name == b"INTERNALDATE":
+		items.internal_date = internal_date(_string(value))
+	elif _TEXT_ITEM.match(name + b" ") and items.text is None:
+		if isinstance(value, Literal):
+			items.text = value.writer
+		elif isinstance(value, _Quoted):
+			items.text = value.data
+
+
+@dataclass
+class _Quoted:
+	data: bytes
+
+
+def _tokens(parts: list[bytes | Literal]) -> list[object]:
+	tokens: list[object] = []
+	for part in parts:
+		if isinstance(part, Literal):
+			tokens.append(part)
+			continue
+		for bracket, string, atom in _TOKEN.findall(part):
+			if bracket:
+				tokens.append(bracket.decode())
+			elif atom:
+				tokens.append(atom)
+			else:
+				tokens.append(_Quoted(re.sub(rb"\\(.)", rb"\1", string, flags=re.DOTALL)))
+	return tokens
+
+
+def _nested(tokens: list[object]) -> list[object]:
+	"""Lists for parentheses: atoms are bytes, strings _Quoted or Literal. Unbalanced ones end where they end."""
+	top: list[object] = []
+	stack = [top]
+	for token in tokens:
+		if token == "(":
+			inner: list[object] = []
+			stack[-1].append(inner)
+			stack.append(inner)
+		elif token == ")":
+			if len(stack) > 1:
+				stack.pop()
+		else:
+			stack[-1].append(token)
+	return top
+
+
+def list_items(response: Response) -> tuple[frozenset[str], str | None, bytes] | None:
+	"""Flags, delimiter and raw name of a LIST response, or None when it is not one that can be read."""
+	content = _nested(_tokens(response.parts))
+	if len(content) < 3 or not isinstance(content[0], list):
+		return None
+	flags = frozenset(flag.decode("utf-8", "replace") for flag in content[0] if isinstance(flag, bytes))
+	delimiter = None if content[1] == b"NIL" else _string(content[1])
+	raw = content[2]
+	name = raw if isinstance(raw, bytes) else raw.data if isinstance(raw, _Quoted | Literal) else None
+	return (flags, delimiter or None, name) if name is not None else None
+
+
+def internal_date(text: str) -> datetime | None:
+	"""An INTERNALDATE (RFC 3501 section 9, date-time) with its time zone, or None when it is not one."""
+	found = _DATE.match(text)
+	if not found or found[2] not in _MONTHS:
+		return None
+	day, _month, year, hour, minute, second = (int(found[n]) if n != 2 else 0 for n in range(1, 7))
+	offset = timedelta(hours=int(found[8]), minutes=int(found[9]))
+	try:
+		zone = timezone(-offset if found[7] == "-" else offset)
+		return datetime(year, _MONTHS.index(found[2]) + 1, day, hour, minute, min(second, 59), tzinfo=zone)
+	except ValueError:
+		return None
+
+
+def _number(value: object) -> int | None:
+	return int(value) if isinstance(value, bytes) and value.isdigit() else None
+
+
+def _string(value: object) -> str:
+	data = value if isinstance(value, bytes) else value.data if isinstance(value, _Quoted | Literal) else b""
+	return data.decode("utf-8", "replace")
