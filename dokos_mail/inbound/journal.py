@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 
 import frappe
+from frappe import _
 from frappe.utils import convert_utc_to_system_timezone, now_datetime
 
 from dokos_mail.engine.receive.model import Fetched, Position
@@ -200,7 +201,7 @@ class FolderJournal:
 			str(position.uidvalidity),
 			str(message.uid),
 			JOURNALLED if raw else UNFETCHED,
-			message.reason or None,
+			_(message.reason) if message.reason else None,
 			" ".join(sorted(message.flags)),
 			raw.size if raw else 0,
 			raw.path if raw else None,
@@ -211,7 +212,7 @@ class FolderJournal:
 		)
 
 	def _second_try(self, key: str, message: Fetched, now: datetime) -> None:
-		values: dict[str, object] = {"reason": message.reason or None, "modified": now}
+		values: dict[str, object] = {"reason": _(message.reason) if message.reason else None, "modified": now}
 		if message.raw:
 			values |= {"state": JOURNALLED, "reason": None, "raw_path": message.raw.path, "size": message.raw.size}
 		frappe.db.set_value(JOURNAL, key, values, update_modified=False)

@@ -19,6 +19,7 @@ from dokos_mail.engine.errors import N_, FolderMissing, MailError
 from dokos_mail.engine.receive.imap import ImapSession
 from dokos_mail.engine.receive.model import Fetched, FetchPlan, FirstSync, Position
 from dokos_mail.engine.receive.plan import UIDS_WENT_BACK, fetch_plan, search_criteria
+from dokos_mail.engine.receive.rawstore import storage_error
 from dokos_mail.inbound import account as accounts
 from dokos_mail.inbound.journal import FOLDER, JOURNAL, UNFETCHED, FolderJournal
 from dokos_mail.inbound.lease import Lease, hold
@@ -31,14 +32,6 @@ BATCH_BYTES = 8 * 1024 * 1024
 RETRIED_UNFETCHED = 50
 #: Mail older than the first pull by more than this is not new, whatever a renumbered folder says of it.
 RESYNC_MARGIN = timedelta(days=2)
-
-
-class SiteStorageFailed(MailError):
-	"""This machine could not store or process mail: its disk is full, or its memory."""
-
-	kind = "site_storage"
-	template = N_("This site could not store mail: {detail}")
-	remedy = N_("Free disk space or memory on the machine of this site. Mail waits on the server meanwhile.")
 
 
 #: Called with what is going on ("fetch" or "process"), how much of it is done, and how much there is.
@@ -75,12 +68,18 @@ def pull(account: str, progress: Progress = no_progress) -> PullResult:
 			process_pending(account, lease, result.processed, progress)
 		except (OSError, MemoryError) as error:
 			frappe.db.rollback()
-			result.error = SiteStorageFailed(detail=str(error) or type(error).__name__)
+			result.error = _storage_failed(error)
 		if result.error:
 			accounts.record_failure(account, result.error)
 		else:
 			accounts.record_success(account, pulled=True)
 		return result
+
+
+def _storage_failed(error: OSError | MemoryError) -> MailError:
+	if isinstance(error, OSError):
+		return storage_error(error)
+	return StorageFailed(detail=_("out of memory"))
 
 
 def _fetch_and_process(account: str, lease: Lease, result: PullResult, progress: Progress) -> None:
@@ -123,7 +122,9 @@ def fetch_folder(session: ImapSession, settings: frappe._dict, journal: FolderJo
 		frappe.db.commit()
 	store, fetched = accounts.raw_store(), 0
 	progress("fetch", 0, len(asked))
-	for batch in session.fetch(asked, store, max_batch_bytes=BATCH_BYTES, max_batch_count=BATCH_COUNT, tick=lease.renew):
+	for batch in session.fetch(
+		asked, store, max_batch_bytes=BATCH_BYTES, max_batch_count=BATCH_COUNT, progress=lambda *_done: lease.renew()
+	):
 		lease.fence()
 		position = Position(status.uidvalidity, max([position.last_uid, *(message.uid for message in batch)]))
 		new += _record(journal, batch, position, plan, settings)
