@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound
-from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import ClosingIterator
 
@@ -34,20 +33,21 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
-def make_app(site: str, sites_path: str | None = None) -> Any:
-	"""The application that serves one site."""
-
-	def application(environ: dict, start_response: Any) -> Any:
-		response = answer(Request(environ), site, sites_path)
-		return ClosingIterator(response(environ, start_response), frappe.destroy)
-
-	return application
+_site: str = ""
+_sites_path: str | None = None
+"""What `application` serves: set by whoever runs it."""
 
 
-def answer(request: Request, site: str, sites_path: str | None = None) -> Response:
+def application(environ: dict, start_response: Any) -> Any:
+	"""The WSGI application; one site to a process."""
+	response = answer(Request(environ))
+	return ClosingIterator(response(environ, start_response), frappe.destroy)
+
+
+def answer(request: Request) -> Response:
 	"""Answer one request; `frappe.local` is left for whoever closes the response."""
 	try:
-		init_request(request, site, sites_path)
+		init_request(request)
 		response = route(request)
 		if request.method in UNSAFE_HTTP_METHODS or frappe.local.flags.commit:
 			frappe.db.commit()
@@ -56,16 +56,16 @@ def answer(request: Request, site: str, sites_path: str | None = None) -> Respon
 		frappe.local.session_obj.update()
 	except HTTPException as error:
 		_rollback()
-		response = error.get_response(request.environ) if isinstance(error, HTTPException) else error
+		response = error.get_response(request.environ)
 	except Exception as error:
 		response = handle_exception(request, error)
 	process_response(request, response)
 	return response
 
 
-def init_request(request: Request, site: str, sites_path: str | None) -> None:
+def init_request(request: Request) -> None:
 	"""Set up the site, the arguments and the session of a request."""
-	frappe.init(site=site, sites_path=sites_path, force=True)
+	frappe.init(site=_site, sites_path=_sites_path, force=True)
 	frappe.local.request = request
 	frappe.local.request_ip = request.remote_addr or "127.0.0.1"
 	request.max_content_length = request.max_form_memory_size = cint(frappe.local.conf.get("max_file_size")) or MAX_BODY
@@ -157,5 +157,3 @@ def process_response(request: Request, response: Response) -> None:
 	if not request.path.startswith(("/assets/", "/files/")):
 		response.headers.setdefault("Cache-Control", "no-store")
 
-
-__all__ = ["make_app", "redirect"]

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 import frappe
 import frappe.client
 from frappe import _
+from frappe.host.access import allowed_http_methods_for_whitelisted_func
 from frappe.utils import cint
 
 
@@ -43,7 +44,7 @@ def execute_cmd(cmd: str) -> Any:
 def is_callable_from_outside(method: Any) -> None:
 	"""Refuse what is not whitelisted, not for guests, or not for this HTTP method."""
 	frappe.is_whitelisted(method)
-	if frappe.local.request.method not in frappe.allowed_http_methods_for_whitelisted_func[method]:
+	if frappe.local.request.method not in allowed_http_methods_for_whitelisted_func[method]:
 		frappe.throw(_("Not permitted"), frappe.PermissionError)
 
 

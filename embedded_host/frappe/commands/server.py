@@ -55,12 +55,13 @@ def _serve(listening: socket.socket, site: str, sites_path: str) -> None:
 	"""Answer requests on a listening socket, each in a thread of its own, until told to stop."""
 	from werkzeug.serving import make_server
 
-	from frappe.app import make_app
+	import frappe.app
 
 	logging.getLogger("werkzeug").setLevel(logging.ERROR)
+	frappe.app._site, frappe.app._sites_path = site, sites_path
 	stop, parent = _stop_on_signals(), os.getppid()
 	host, port = listening.getsockname()[:2]
-	server = make_server(host, port, make_app(site, sites_path), threaded=True, fd=listening.fileno())
+	server = make_server(host, port, frappe.app.application, threaded=True, fd=listening.fileno())
 	thread = threading.Thread(target=server.serve_forever, daemon=True)
 	thread.start()
 	while not stop.wait(1) and os.getppid() == parent:

@@ -197,11 +197,11 @@ def _time_limit(seconds: int) -> Iterator[None]:
 		raise JobTimeout(f"the job ran longer than {seconds} seconds")
 
 	previous = signal.signal(signal.SIGALRM, expire)
-	signal.setitimer(signal.ITIMER_REAL, seconds)
+	running = signal.setitimer(signal.ITIMER_REAL, seconds)
 	try:
 		yield
 	finally:
-		signal.setitimer(signal.ITIMER_REAL, 0)
+		signal.setitimer(signal.ITIMER_REAL, *running)
 		signal.signal(signal.SIGALRM, previous)
 
 

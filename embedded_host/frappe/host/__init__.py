@@ -1,0 +1,1 @@
+"""The parts behind `frappe/__init__.py`. Apps import `frappe`, never these modules."""

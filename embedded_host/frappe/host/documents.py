@@ -1,0 +1,182 @@
+"""Documents as functions of `frappe`: get, cache, count, copy, and their JSON."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import json
+import pickle
+from typing import Any
+
+import frappe.exceptions as errors
+from frappe.host.context import _dict, local
+from frappe.model.document import get_doc, new_doc
+from frappe.model.meta import get_meta
+
+
+def get_cached_doc(doctype: str, name: Any = None, *args: Any) -> Any:
+	"""A document that may come from this process's memory, never an outdated one. Change a `get_doc` one instead."""
+	name = doctype if name is None else name
+	if not isinstance(name, str):
+		return get_doc(doctype, name)
+	key = (doctype, name)
+	known = local.document_cache.get(key)
+	db = local.db
+	if not db.in_transaction:
+		db.epochs.refresh()
+	token = db.epochs.tokens.get(f"doc:{doctype}")
+	if known and known[0] == token:
+		return known[1]
+	pickled = db.epochs.get(f"doc:{doctype}", f"doc:{doctype}", name, lambda: pickle.dumps(get_doc(doctype, name)))
+	doc = pickle.loads(pickled)
+	local.document_cache[key] = (token, doc)
+	return doc
+
+
+def get_cached_value(doctype: str, name: Any, fieldname: Any = "name", as_dict: bool = False) -> Any:
+	try:
+		doc = get_cached_doc(doctype, name)
+	except errors.DoesNotExistError:
+		local.message_log.pop()
+		return None
+	if isinstance(fieldname, str):
+		if as_dict:
+			return _dict({fieldname: doc.get(fieldname)})
+		return doc.get(fieldname)
+	values = [doc.get(each) for each in fieldname]
+	return _dict(zip(fieldname, values, strict=True)) if as_dict else values
+
+
+def clear_document_cache(doctype: str, name: str | None = None, *, is_new: bool = False) -> None:
+	"""No process uses a remembered document of this DocType any more once the transaction is committed."""
+	db = local.db
+	if name is not None:
+		local.document_cache.pop((doctype, name), None)
+	if is_new or db is None:
+		return
+	db.epochs.touch(f"doc:{doctype}")
+
+
+def clear_cache(user: str | None = None, doctype: str | None = None) -> None:
+	"""Forget metas, hooks, documents, and (without arguments) everything in `frappe.cache()`."""
+	from frappe.host.apps import get_module
+	from frappe.host.shared import META
+	from frappe.host.store import cache
+
+	local.role_permissions = {}
+	local.document_cache.clear()
+	if user:
+		return
+	if local.db is not None:
+		local.db.epochs.touch(META)
+		local.db.value_cache.clear()
+		if doctype:
+			local.db.epochs.touch(f"doc:{doctype}")
+			return
+	cache.flushall()
+	for topic in list(local.db.epochs.tokens) if local.db is not None else ():
+		local.db.epochs.touch(topic)
+	for function in _hooks("clear_cache"):
+		module, _dot, name = function.rpartition(".")
+		getattr(get_module(module), name)()
+
+
+def _hooks(name: str) -> list[str]:
+	from frappe.host.apps import get_hooks
+
+	return get_hooks(name)
+
+
+def get_last_doc(doctype: str, filters: Any = None, order_by: str = "creation desc", *, for_update: bool = False) -> Any:
+	rows = local.db.select(doctype, "name", filters, order_by=order_by, limit=1)
+	if not rows:
+		raise errors.DoesNotExistError(f"{doctype} not found")
+	return get_doc(doctype, rows[0].name, for_update=for_update)
+
+
+def get_single(doctype: str) -> Any:
+	return get_doc(doctype, doctype)
+
+
+def get_value(*args: Any, **kwargs: Any) -> Any:
+	return local.db.get_value(*args, **kwargs)
+
+
+def get_single_value(doctype: str, fieldname: str, cache: bool = True) -> Any:
+	return local.db.get_single_value(doctype, fieldname, cache)
+
+
+def set_value(doctype: str, docname: str, fieldname: Any, value: Any = None) -> dict[str, Any]:
+	"""Set fields through the document, with its checks and hooks."""
+	doc = get_doc(doctype, docname)
+	doc.update(fieldname if isinstance(fieldname, dict) else {fieldname: value})
+	doc.save()
+	return doc.as_dict()
+
+
+def get_system_settings(key: str) -> Any:
+	return get_cached_doc("System Settings").get(key)
+
+
+def copy_doc(doc: Any, ignore_no_copy: bool = True) -> Any:
+	"""A new, unsaved document with the same values; with `ignore_no_copy=False` fields marked "no copy" are left out."""
+	new = get_doc(_copied(doc, ignore_no_copy))
+	new.set("__islocal", 1)
+	new.set("__unsaved", 1)
+	for row in new.get_all_children():
+		row.set("__islocal", 1)
+	return new
+
+
+def _copied(doc: Any, ignore_no_copy: bool) -> dict[str, Any]:
+	values = doc.as_dict() if not isinstance(doc, dict) or hasattr(doc, "as_dict") else dict(doc)
+	meta = get_meta(values["doctype"])
+	for key in ("name", "owner", "creation", "modified", "modified_by", "parent", "__islocal", "_seen", "_assign", "amended_from"):
+		values.pop(key, None)
+	values["docstatus"] = 0
+	for df in meta.fields:
+		if not ignore_no_copy and df.no_copy:
+			values.pop(df.fieldname, None)
+		elif df.fieldtype in ("Table", "Table MultiSelect") and values.get(df.fieldname):
+			values[df.fieldname] = [_copied(row, ignore_no_copy) for row in values[df.fieldname]]
+	return values
+
+
+def json_handler(value: Any) -> Any:
+	"""What JSON has no word for: moments as text, numbers, documents as dicts."""
+	if isinstance(value, datetime.datetime | datetime.date | datetime.time | datetime.timedelta):
+		return str(value)
+	if isinstance(value, decimal.Decimal):
+		return float(value)
+	if hasattr(value, "as_dict"):
+		return value.as_dict()
+	if isinstance(value, set | frozenset | tuple) or hasattr(value, "__iter__"):
+		return list(value)
+	if isinstance(value, type | BaseException):
+		return repr(value)
+	raise TypeError(f"Object of type {type(value)} with value of {value!r} is not JSON serializable")
+
+
+def as_json(obj: Any, indent: int | None = 1, separators: Any = None, ensure_ascii: bool = True) -> str:
+	separators = separators or (",", ": ")
+	try:
+		return json.dumps(
+			obj, indent=indent, sort_keys=True, default=json_handler, separators=separators, ensure_ascii=ensure_ascii
+		)
+	except TypeError:
+		return json.dumps(obj, indent=indent, default=json_handler, separators=separators, ensure_ascii=ensure_ascii)
+
+
+def parse_json(val: Any) -> Any:
+	"""Text is read as JSON, a dict gets attribute access."""
+	if isinstance(val, str):
+		val = json.loads(val)
+	return _dict(val) if isinstance(val, dict) else val
+
+
+def execute_action(doctype: str, name: str, action: str, **kwargs: Any) -> None:
+	"""Background job of Document.queue_action."""
+	getattr(get_doc(doctype, name), action)(**kwargs)
+
+
+__all__ = ["get_cached_doc", "get_doc", "new_doc"]

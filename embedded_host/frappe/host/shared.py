@@ -1,0 +1,67 @@
+"""What this process remembers of the site (metas, documents, hooks), and how it learns that another process changed it.
+
+Every remembered value carries the token that its topic had in the `__Epoch` table when it was built, and counts only
+while the topic still has that token. Tokens are random, so a transaction that is rolled back leaves no token that could
+come again with another content. A connection rereads the tokens when SQLite says that another connection committed.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+	from frappe.database.database import Database
+
+META = "meta"
+"""Topic of everything that DocTypes, customisations, hooks and translations are built from."""
+
+_memory: dict[str, dict[tuple[str, str], tuple[str, Any]]] = {}
+_lock = threading.Lock()
+LIMIT = 5000
+
+
+class Epochs:
+	"""The tokens as one connection sees them, and the values of the process that match."""
+
+	def __init__(self, db: Database) -> None:
+		self.db = db
+		self.version = -1
+		self.tokens: dict[str, str] = {}
+		with _lock:
+			self.values = _memory.setdefault(db.path, {})
+
+	def refresh(self) -> None:
+		"""Reread the tokens if another connection has committed since they were read."""
+		version = self.db.data_version()
+		if version != self.version:
+			self.version = version
+			self.reload()
+
+	def reload(self) -> None:
+		self.tokens = self.db.read_epochs()
+
+	def touch(self, topic: str) -> None:
+		"""What is remembered of this topic no longer counts, here now, elsewhere after the commit."""
+		token = secrets.token_hex(6)
+		self.tokens[topic] = token
+		self.db.write_epoch(topic, token)
+
+	def get(self, topic: str, kind: str, key: str, build: Callable[[], Any]) -> Any:
+		"""The remembered value, or a new one from `build()`. It is shared: read it, never change it."""
+		if not self.db.in_transaction:
+			self.refresh()
+		token = self.tokens.get(topic, "")
+		known = self.values.get((kind, key))
+		if known and known[0] == token:
+			return known[1]
+		value = build()
+		if len(self.values) > LIMIT:
+			self.values.clear()
+		self.values[(kind, key)] = (token, value)
+		return value
+
+	def forget_all(self) -> None:
+		self.values.clear()

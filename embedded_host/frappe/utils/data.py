@@ -1,0 +1,496 @@
+"""Numbers, moments and texts. Moments are naive and in the site's time zone (System Settings), unless a name says otherwise."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import html
+import operator
+import re
+import secrets
+import string
+from collections.abc import Callable
+from email.utils import parseaddr
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote, urljoin
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dateutil import parser
+from dateutil.relativedelta import relativedelta
+
+import frappe.exceptions as errors
+from frappe.host.context import STANDARD_USERS, local
+
+DATE_FORMAT = "%Y-%m-%d"
+TIME_FORMAT = "%H:%M:%S.%f"
+DATETIME_FORMAT = f"{DATE_FORMAT} {TIME_FORMAT}"
+_LETTERS = string.ascii_letters + string.digits
+_EMAIL = re.compile(
+	r"^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+	r"@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$",
+	re.IGNORECASE,
+)
+_ADDRESS_SEPARATOR = re.compile(r'[,\n](?=(?:[^"]|"[^"]*")*$)')
+_TAGS = re.compile(r"<[^>]*>")
+
+
+# -- numbers and texts ------------------------------------------------------------------------------
+
+
+def cint(s: Any, default: int = 0) -> int:
+	if type(s) is int:
+		return s
+	try:
+		return int(float(s))
+	except (TypeError, ValueError, OverflowError):
+		return default
+
+
+def flt(s: Any, precision: int | None = None, rounding_method: str | None = None) -> float:
+	try:
+		number = float(s.replace(",", "") if isinstance(s, str) else s)
+	except (TypeError, ValueError):
+		return 0.0
+	return number if precision is None else round(number, precision)
+
+
+def cstr(s: Any, encoding: str = "utf-8") -> str:
+	if isinstance(s, str):
+		return s
+	if s is None:
+		return ""
+	return s.decode(encoding) if isinstance(s, bytes) else str(s)
+
+
+as_unicode = cstr
+
+
+def safe_decode(param: Any, encoding: str = "utf-8") -> Any:
+	"""Bytes as text; what cannot be decoded stays bytes."""
+	try:
+		return param.decode(encoding) if isinstance(param, bytes) else param
+	except UnicodeDecodeError:
+		return param
+
+
+def sbool(x: Any) -> Any:
+	"""Texts that mean true or false as a bool; anything else as it is."""
+	lowered = x.lower() if isinstance(x, str) else x
+	return True if lowered in ("true", "1") else False if lowered in ("false", "0") else x
+
+
+def random_string(length: int) -> str:
+	return "".join(secrets.choice(_LETTERS) for _ in range(length))
+
+
+def generate_hash(txt: str | None = None, length: int = 56) -> str:
+	"""Random hexadecimal digits."""
+	return secrets.token_hex(length // 2 + 1)[:length]
+
+
+def strip(val: str, chars: str | None = None) -> str:
+	return (val or "").replace("\ufeff", "").replace("\u200b", "").strip(chars)
+
+
+def strip_html(text: str) -> str:
+	return _TAGS.sub("", text)
+
+
+strip_html_tags = strip_html
+
+
+def escape_html(text: Any) -> Any:
+	return html.escape(text, quote=True) if isinstance(text, str) else text
+
+
+def unescape_html(text: str) -> str:
+	return html.unescape(text)
+
+
+def is_html(text: str) -> bool:
+	return bool(_TAGS.search(text))
+
+
+def comma_and(some_list: Any, add_quotes: bool = True) -> Any:
+	return _comma_sep(some_list, "and", add_quotes)
+
+
+def comma_or(some_list: Any, add_quotes: bool = True) -> Any:
+	return _comma_sep(some_list, "or", add_quotes)
+
+
+def _comma_sep(some_list: Any, word: str, add_quotes: bool) -> Any:
+	from frappe.translate import _
+
+	if not isinstance(some_list, list | tuple | set):
+		return some_list
+	parts = [f"'{each}'" if add_quotes else cstr(each) for each in some_list]
+	return f"{', '.join(parts[:-1])} {_(word)} {parts[-1]}" if len(parts) > 1 else "".join(parts)
+
+
+def unique(seq: Any) -> list[Any]:
+	return list(dict.fromkeys(seq))
+
+
+def has_common(l1: Any, l2: Any) -> bool:
+	return bool(set(l1) & set(l2))
+
+
+def cast(fieldtype: str, value: Any = None) -> Any:
+	"""A value as the Python type of the fieldtype; nothing becomes the least value of that type."""
+	if fieldtype in ("Currency", "Float", "Percent"):
+		return flt(value)
+	if fieldtype in ("Int", "Check"):
+		return cint(sbool(value))
+	if fieldtype == "Date":
+		return getdate(value) if value else datetime.date(1, 1, 1)
+	if fieldtype == "Datetime":
+		return get_datetime(value) if value else datetime.datetime(1, 1, 1)
+	if fieldtype == "Time":
+		return to_timedelta(value)
+	if fieldtype in ("Data", "Text", "Small Text", "Long Text", "Text Editor", "Select", "Link", "Dynamic Link"):
+		return cstr(value)
+	return value
+
+
+cast_fieldtype = cast
+
+_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+	"=": operator.eq,
+	"!=": operator.ne,
+	">": operator.gt,
+	"<": operator.lt,
+	">=": operator.ge,
+	"<=": operator.le,
+	"in": lambda a, b: a in b,
+	"not in": lambda a, b: a not in b,
+	"^": lambda a, b: cstr(a).startswith(b),
+	"not None": lambda a, _b: a is not None,
+	"None": lambda a, _b: a is None,
+	"like": lambda a, b: bool(re.fullmatch(re.escape(cstr(b)).replace("%", ".*"), cstr(a), re.IGNORECASE | re.DOTALL)),
+}
+
+
+def compare(val1: Any, condition: str, val2: Any, fieldtype: str | None = None) -> bool:
+	if fieldtype:
+		val1, val2 = cast(fieldtype, val1), cast(fieldtype, val2)
+	return bool(_COMPARISONS[condition](val1, val2)) if condition in _COMPARISONS else False
+
+
+# -- moments ----------------------------------------------------------------------------------------
+
+
+def get_system_timezone() -> str:
+	"""The name of the site's time zone."""
+	if getattr(local, "db", None) is None or local.flags.in_install_db:
+		return "Etc/UTC"
+	from frappe.host.documents import get_system_settings
+
+	return get_system_settings("time_zone") or "Etc/UTC"
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> datetime.tzinfo:
+	try:
+		return ZoneInfo(name)
+	except (ZoneInfoNotFoundError, ValueError):
+		return datetime.timezone.utc
+
+
+def convert_utc_to_timezone(utc_timestamp: datetime.datetime, time_zone: str) -> datetime.datetime:
+	"""A naive moment in UTC as one that knows its zone."""
+	return utc_timestamp.replace(tzinfo=datetime.timezone.utc).astimezone(_zone(time_zone))
+
+
+def convert_utc_to_system_timezone(utc_timestamp: datetime.datetime) -> datetime.datetime:
+	return convert_utc_to_timezone(utc_timestamp, get_system_timezone())
+
+
+def get_datetime_in_timezone(time_zone: str) -> datetime.datetime:
+	return convert_utc_to_timezone(datetime.datetime.now(datetime.timezone.utc), time_zone)
+
+
+def now_datetime() -> datetime.datetime:
+	"""Now, in the site's time zone, naive."""
+	return datetime.datetime.now(_zone(get_system_timezone())).replace(tzinfo=None)
+
+
+def now() -> str:
+	moment = local.flags.current_date
+	if moment:
+		return f"{getdate(moment).strftime(DATE_FORMAT)} {now_datetime().strftime(TIME_FORMAT)}"
+	return now_datetime().strftime(DATETIME_FORMAT)
+
+
+def nowdate() -> str:
+	return now_datetime().strftime(DATE_FORMAT)
+
+
+today = nowdate
+
+
+def nowtime() -> str:
+	return now_datetime().strftime(TIME_FORMAT)
+
+
+def get_datetime(datetime_str: Any = None) -> Any:
+	if datetime_str is None:
+		return now_datetime()
+	if isinstance(datetime_str, datetime.datetime | datetime.timedelta):
+		return datetime_str
+	if isinstance(datetime_str, datetime.date):
+		return datetime.datetime.combine(datetime_str, datetime.time())
+	if not datetime_str or str(datetime_str).startswith(("0000-00-00", "0001-01-01")):
+		return None
+	try:
+		return datetime.datetime.strptime(datetime_str, DATETIME_FORMAT)
+	except ValueError:
+		return parser.parse(datetime_str)
+
+
+def getdate(string_date: Any = None, parse_day_first: bool = False) -> Any:
+	if not string_date:
+		return get_datetime().date()
+	if isinstance(string_date, datetime.datetime):
+		return string_date.date()
+	if isinstance(string_date, datetime.date):
+		return string_date
+	if str(string_date).startswith(("0000-00-00", "0001-01-01")):
+		return None
+	try:
+		return parser.parse(string_date, dayfirst=parse_day_first).date()
+	except (parser.ParserError, OverflowError) as error:
+		raise errors.ValidationError(f"{string_date} is not a valid date string.") from error
+
+
+def get_time(time_str: Any) -> datetime.time:
+	if isinstance(time_str, datetime.datetime):
+		return time_str.time()
+	if isinstance(time_str, datetime.time):
+		return time_str
+	if isinstance(time_str, datetime.timedelta):
+		return (datetime.datetime.min + time_str).time()
+	return parser.parse(time_str).time()
+
+
+def to_timedelta(value: Any) -> datetime.timedelta | None:
+	if value is None or isinstance(value, datetime.timedelta):
+		return value
+	time = get_time(value)
+	return datetime.timedelta(hours=time.hour, minutes=time.minute, seconds=time.second, microseconds=time.microsecond)
+
+
+def add_to_date(
+	date: Any,
+	years: int = 0,
+	months: int = 0,
+	weeks: int = 0,
+	days: int = 0,
+	hours: int = 0,
+	minutes: int = 0,
+	seconds: int = 0,
+	as_string: bool = False,
+	as_datetime: bool = False,
+) -> Any:
+	"""The moment later (or earlier) by that much, in the type it was given in unless asked otherwise. None means now."""
+	if date is None:
+		date = now_datetime()
+	if isinstance(date, str):
+		as_string = True
+		as_datetime = as_datetime or " " in date
+		date = get_datetime(date)
+	if hours or minutes or seconds:
+		as_datetime = True
+		date = get_datetime(date)
+	moment = date + relativedelta(
+		years=years, months=months, weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds
+	)
+	if as_string:
+		return moment.strftime(DATETIME_FORMAT if as_datetime else DATE_FORMAT)
+	return moment
+
+
+def add_days(date: Any, days: int) -> Any:
+	return add_to_date(date, days=days)
+
+
+def add_months(date: Any, months: int) -> Any:
+	return add_to_date(date, months=months)
+
+
+def add_years(date: Any, years: int) -> Any:
+	return add_to_date(date, years=years)
+
+
+def date_diff(string_ed_date: Any, string_st_date: Any) -> int:
+	return (getdate(string_ed_date) - getdate(string_st_date)).days
+
+
+def time_diff(string_ed_date: Any, string_st_date: Any) -> datetime.timedelta:
+	return get_datetime(string_ed_date) - get_datetime(string_st_date)
+
+
+def time_diff_in_seconds(string_ed_date: Any, string_st_date: Any) -> float:
+	return time_diff(string_ed_date, string_st_date).total_seconds()
+
+
+def time_diff_in_hours(string_ed_date: Any, string_st_date: Any) -> float:
+	return round(time_diff_in_seconds(string_ed_date, string_st_date) / 3600, 6)
+
+
+def get_datetime_str(datetime_obj: Any) -> str:
+	return get_datetime(datetime_obj).strftime(DATETIME_FORMAT)
+
+
+def get_date_str(date_obj: Any) -> str:
+	return getdate(date_obj).strftime(DATE_FORMAT)
+
+
+_FORMATS = (("yyyy", "%Y"), ("MM", "%m"), ("mm", "%m"), ("dd", "%d"), ("HH", "%H"), ("ss", "%S"))
+
+
+def format_date(string_date: Any = None, format_string: str | None = None, parse_day_first: bool = False) -> str:
+	"""A date in the site's format (dd-mm-yyyy unless System Settings say otherwise)."""
+	if not string_date:
+		return ""
+	pattern = format_string or _setting("date_format") or "yyyy-mm-dd"
+	for word, code in _FORMATS:
+		pattern = pattern.replace(word, code)
+	return getdate(string_date).strftime(pattern)
+
+
+formatdate = format_date
+
+
+def format_datetime(datetime_string: Any, format_string: str | None = None, lang: str | None = None) -> str | None:
+	if not datetime_string:
+		return None
+	if format_string:
+		day, _space, time = format_string.partition(" ")
+		pattern = day
+		for word, code in _FORMATS:
+			pattern = pattern.replace(word, code)
+		pattern += " " + time.replace("HH", "%H").replace("mm", "%M").replace("ss", "%S") if time else ""
+		return get_datetime(datetime_string).strftime(pattern)
+	return f"{format_date(datetime_string)} {get_datetime(datetime_string):%H:%M:%S}"
+
+
+def _setting(fieldname: str) -> Any:
+	from frappe.host.documents import get_system_settings
+
+	return get_system_settings(fieldname)
+
+
+def pretty_date(iso_datetime: Any) -> str:
+	"""How long ago, in words."""
+	from frappe.translate import _
+
+	if not iso_datetime:
+		return ""
+	seconds = int((now_datetime() - get_datetime(iso_datetime)).total_seconds())
+	for size, name in ((31536000, "years"), (2592000, "months"), (86400, "days"), (3600, "hours"), (60, "minutes")):
+		if abs(seconds) >= size:
+			return _("{0} " + name + " ago").format(seconds // size)
+	return _("just now")
+
+
+# -- addresses and links ----------------------------------------------------------------------------
+
+
+def extract_email_id(email: str) -> str:
+	"""The bare address of `Name <address>`."""
+	return (parseaddr(email or "")[1] or "").strip()
+
+
+def parse_addr(email_string: str) -> tuple[str | None, str | None]:
+	name, address = parseaddr(email_string)
+	return (name or address.split("@")[0], address) if "@" in address else (None, email_string)
+
+
+def validate_email_address(email_str: str, throw: bool = False) -> str | None:
+	"""The valid addresses of a comma separated list, joined by ", "; with `throw` InvalidEmailAddressError at the first bad one."""
+	found = []
+	for part in (email_str or "").strip().split(","):
+		part = part.strip()
+		if "undisclosed-recipient" in part:
+			continue
+		address = "" if " " in part and "<" not in part else extract_email_id(part)
+		if address and _EMAIL.match(address):
+			found.append(address)
+		elif throw:
+			from frappe.host.messages import throw as throw_error
+			from frappe.translate import _
+
+			throw_error(_("{0} is not a valid Email Address").format(escape_html(part)), errors.InvalidEmailAddressError)
+	return ", ".join(found)
+
+
+def split_emails(txt: Any) -> list[str]:
+	"""The parts of a list separated by commas or line ends; a comma between quotes separates nothing."""
+	text = re.sub(r"[\t\n\r]", " ", cstr(txt))
+	return [part.strip() for part in _ADDRESS_SEPARATOR.split(text) if part.strip()]
+
+
+def validate_url(txt: str, throw: bool = False, valid_schemes: Any = None) -> bool:
+	from urllib.parse import urlparse
+
+	parsed = urlparse(cstr(txt))
+	schemes = [valid_schemes] if isinstance(valid_schemes, str) else valid_schemes
+	valid = bool(parsed.netloc and parsed.scheme) and (not schemes or parsed.scheme in schemes)
+	if not valid and throw:
+		raise errors.ValidationError(f"'{txt}' is not a valid URL")
+	return valid
+
+
+def get_fullname(user: str | None = None) -> str:
+	user = user or local.session.user
+	return local.db.get_value("User", user, "full_name", order_by=None) or user
+
+
+def get_formatted_email(user: str, mail: str | None = None) -> str:
+	from email.utils import formataddr
+
+	mail = mail or local.db.get_value("User", user, "email", order_by=None) or validate_email_address(user)
+	return formataddr((get_fullname(user), mail)) if mail else ""
+
+
+def get_url(uri: str | None = None, full_address: bool = False) -> str:
+	"""An address of the site: `host_name` of its configuration, else the request's host, else http://<site>:<port>."""
+	if uri and uri.startswith(("http://", "https://")):
+		return uri
+	host = local.conf.host_name or local.conf.hostname
+	request = getattr(local, "request", None)
+	if not host and request is not None:
+		host = f"{request.scheme}://{request.host}"
+	host = host or f"http://{local.site}"
+	if not host.startswith(("http://", "https://")):
+		host = "http://" + host
+	port = local.conf.http_port or local.conf.webserver_port
+	if port and not re.search(r":\d+$", host):
+		host = f"{host}:{port}"
+	return urljoin(host, uri) if uri else host
+
+
+def slug(name: str) -> str:
+	return name.lower().replace(" ", "-")
+
+
+def get_url_to_form(doctype: str, name: str) -> str:
+	return get_url(uri=f"/app/{quote(slug(doctype), safe='')}/{quote(cstr(name), safe='')}")
+
+
+def get_absolute_url(doctype: str, name: str) -> str:
+	return f"/app/{quote(slug(doctype))}/{quote(cstr(name))}"
+
+
+def get_link_to_form(doctype: str, name: str, label: str | None = None) -> str:
+	return f'<a href="{get_url_to_form(doctype, name)}">{label or name}</a>'
+
+
+def get_gravatar(email: str) -> str:
+	return f"https://secure.gravatar.com/avatar/{hashlib.md5(email.encode(), usedforsecurity=False).hexdigest()}?d=404"
+
+
+def is_standard_user(user: str) -> bool:
+	return user in STANDARD_USERS
