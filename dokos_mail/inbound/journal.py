@@ -31,6 +31,11 @@ JOURNALLED, PROCESSED, DUPLICATE, IGNORED, FAILED, UNFETCHED = (
 	"Unfetched",
 )
 
+#: How often a message that the server does not give is asked for again.
+MOST_TRIES = 5
+#: A message at which the connection broke this often in a row is set aside.
+MOST_BREAKS = 3
+
 _COLUMNS = (
 	"name",
 	"identity",
@@ -71,7 +76,7 @@ class FolderJournal:
 		row = frappe.db.get_value(
 			FOLDER,
 			{"identity": self._row_identity},
-			["name", "uidvalidity", "last_uid", "first_sync_uid", "first_pull", "generation"],
+			["name", "uidvalidity", "last_uid", "first_sync_uid", "first_pull", "generation", "broke_at_uid", "broke_times"],
 			as_dict=True,
 		)
 		self.name: str | None = row.name if row else None
@@ -79,6 +84,7 @@ class FolderJournal:
 		self.first_sync_uid = int(row.first_sync_uid or 0) if row else 0
 		self.first_pull: datetime | None = row.first_pull if row else None
 		self.generation = int(row.generation or 0) if row else 0
+		self._broke = (row.broke_at_uid or "", int(row.broke_times or 0)) if row else ("", 0)
 
 	def message_identity(self, uidvalidity: int, uid: int) -> str:
 		"""The identity of one message of this folder."""
@@ -99,7 +105,7 @@ class FolderJournal:
 		return wanted
 
 	def unfetched(self, uidvalidity: int, limit: int) -> list[int]:
-		"""UIDs of messages the server listed and could not give, longest untried first."""
+		"""UIDs of messages the server listed and could not give, that are worth asking for again."""
 		rows = frappe.get_all(
 			JOURNAL,
 			filters={
@@ -107,12 +113,38 @@ class FolderJournal:
 				"folder": self.folder,
 				"uidvalidity": str(uidvalidity),
 				"state": UNFETCHED,
+				"attempts": ("<", MOST_TRIES),
 			},
 			pluck="uid",
-			order_by="modified asc",
+			order_by="attempts asc, creation asc, idx asc",
 			limit=limit,
 		)
 		return sorted(int(uid) for uid in rows)
+
+	def count_tries(self, uidvalidity: int, uids: Sequence[int]) -> None:
+		"""Count one more try for messages about to be asked for again; the caller commits."""
+		table = frappe.qb.DocType(JOURNAL)
+		identities = [self.message_identity(uidvalidity, uid) for uid in uids]
+		frappe.qb.update(table).set(table.attempts, table.attempts + 1).where(table.identity.isin(identities)).run()
+
+	def gone(self, uidvalidity: int, uids: Sequence[int]) -> None:
+		"""Messages that could not be had, and that the server no longer lists; the caller commits."""
+		for uid in uids:
+			values = {"state": IGNORED, "reason": _("The server listed it, never gave it, and lists it no longer.")}
+			frappe.db.set_value(JOURNAL, self.message_identity(uidvalidity, uid), values)
+
+	def broke_at(self, uidvalidity: int, uid: int, reason: str) -> None:
+		"""The connection broke while this message was being read; the caller commits.
+
+		The third time in a row it is set aside as Unfetched, so that it holds back no other message.
+		"""
+		if not self.name:
+			return
+		times = self._broke[1] + 1 if self._broke[0] == str(uid) else 1
+		self._broke = (str(uid), times)
+		frappe.db.set_value(FOLDER, self.name, {"broke_at_uid": str(uid), "broke_times": times})
+		if times >= MOST_BREAKS and self.unknown(uidvalidity, [uid]):
+			self.record([Fetched(uid, reason=reason)], Position(uidvalidity, self.position.last_uid))
 
 	def record(
 		self,

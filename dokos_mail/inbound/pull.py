@@ -7,7 +7,7 @@ already journalled.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ import frappe
 from frappe import _
 
 from dokos_mail.engine.connect.imap import open_imap
-from dokos_mail.engine.errors import N_, FolderMissing, MailError
+from dokos_mail.engine.errors import FolderMissing, MailError, StorageFailed
 from dokos_mail.engine.receive.imap import ImapSession
 from dokos_mail.engine.receive.model import Fetched, FetchPlan, FirstSync, Position
 from dokos_mail.engine.receive.plan import UIDS_WENT_BACK, fetch_plan, search_criteria
@@ -112,19 +112,16 @@ def fetch_folder(session: ImapSession, settings: frappe._dict, journal: FolderJo
 	plan = fetch_plan(journal.position, status, first, found)
 	if UIDS_WENT_BACK in plan.notes:
 		journal.start_over()
-	uids = journal.unknown(status.uidvalidity, plan.uids)
-	asked = sorted({*uids, *journal.unfetched(status.uidvalidity, RETRIED_UNFETCHED)})
+	asked = journal.unknown(status.uidvalidity, plan.uids)
 	new = 0
 	position = Position(status.uidvalidity, 0 if plan.first or plan.resync else journal.position.last_uid)
 	if plan.first:
 		journal.move(Position(status.uidvalidity, _below(asked, plan)), first_sync_uid=plan.done.last_uid)
 		position = journal.position
 		frappe.db.commit()
-	store, fetched = accounts.raw_store(), 0
+	fetched = 0
 	progress("fetch", 0, len(asked))
-	for batch in session.fetch(
-		asked, store, max_batch_bytes=BATCH_BYTES, max_batch_count=BATCH_COUNT, progress=lambda *_done: lease.renew()
-	):
+	for batch in _fetch(session, journal, status.uidvalidity, asked, lease):
 		lease.fence()
 		position = Position(status.uidvalidity, max([position.last_uid, *(message.uid for message in batch)]))
 		new += _record(journal, batch, position, plan, settings)
@@ -134,7 +131,45 @@ def fetch_folder(session: ImapSession, settings: frappe._dict, journal: FolderJo
 	lease.fence()
 	journal.move(Position(status.uidvalidity, max(plan.done.last_uid, position.last_uid)))
 	frappe.db.commit()
-	return new
+	return new + _try_unfetched_again(session, journal, plan, settings, lease)
+
+
+def _fetch(
+	session: ImapSession, journal: FolderJournal, uidvalidity: int, uids: Sequence[int], lease: Lease
+) -> Iterator[list[Fetched]]:
+	"""Batches of messages on disk. One whose text breaks the connection again and again is set aside."""
+	try:
+		yield from session.fetch(
+			uids, accounts.raw_store(), max_batch_bytes=BATCH_BYTES, max_batch_count=BATCH_COUNT, tick=lease.renew
+		)
+	except MailError as error:
+		frappe.db.rollback()
+		if uid := error.params.get("uid"):
+			journal.broke_at(uidvalidity, int(uid), error.message(_))
+			frappe.db.commit()
+		raise
+
+
+def _try_unfetched_again(
+	session: ImapSession, journal: FolderJournal, plan: FetchPlan, settings: frappe._dict, lease: Lease
+) -> int:
+	"""Ask again, after all else is safe, for messages that the server listed before and did not give."""
+	uidvalidity = journal.position.uidvalidity or 0
+	uids = journal.unfetched(uidvalidity, RETRIED_UNFETCHED)
+	if not uids:
+		return 0
+	journal.count_tries(uidvalidity, uids)
+	frappe.db.commit()
+	given, answered = 0, set()
+	for batch in _fetch(session, journal, uidvalidity, uids, lease):
+		lease.fence()
+		_record(journal, batch, journal.position, plan, settings)
+		frappe.db.commit()
+		answered.update(message.uid for message in batch)
+		given += sum(1 for message in batch if message.raw)
+	journal.gone(uidvalidity, [uid for uid in uids if uid not in answered])
+	frappe.db.commit()
+	return given
 
 
 def _record(journal: FolderJournal, batch: Sequence[Fetched], position: Position, plan: FetchPlan, settings: frappe._dict) -> int:
