@@ -76,12 +76,24 @@ class FolderJournal:
 		row = frappe.db.get_value(
 			FOLDER,
 			{"identity": self._row_identity},
-			["name", "uidvalidity", "last_uid", "first_sync_uid", "first_pull", "generation", "broke_at_uid", "broke_times"],
+			[
+				"name",
+				"uidvalidity",
+				"last_uid",
+				"first_sync_uid",
+				"resync_uid",
+				"first_pull",
+				"generation",
+				"broke_at_uid",
+				"broke_times",
+			],
 			as_dict=True,
 		)
 		self.name: str | None = row.name if row else None
 		self.position = Position(int(row.uidvalidity), int(row.last_uid or 0)) if row and row.uidvalidity else Position()
+		# Messages up to these UIDs came with a first synchronisation, or were there when the folder was renumbered.
 		self.first_sync_uid = int(row.first_sync_uid or 0) if row else 0
+		self.resync_uid = int(row.resync_uid or 0) if row else 0
 		self.first_pull: datetime | None = row.first_pull if row else None
 		self.generation = int(row.generation or 0) if row else 0
 		self._broke = (row.broke_at_uid or "", int(row.broke_times or 0)) if row else ("", 0)
@@ -176,11 +188,11 @@ class FolderJournal:
 		for key, message in messages.items():
 			if known.get(key) == UNFETCHED:
 				self._second_try(key, message, now)
-		self.move(position, first_sync=first_sync)
+		self.move(position)
 		return sum(1 for message in new.values() if message.raw)
 
-	def move(self, position: Position, *, first_sync: bool = False, first_sync_uid: int = 0) -> None:
-		"""Keep the folder's position; the caller commits."""
+	def move(self, position: Position, *, first_sync_uid: int | None = None, resync_uid: int | None = None) -> None:
+		"""Keep the folder's position; the caller commits. A new numbering makes the marks of the old one void."""
 		now = now_datetime()
 		values: dict[str, object] = {
 			"uidvalidity": str(position.uidvalidity),
@@ -189,9 +201,9 @@ class FolderJournal:
 			"last_pull": now,
 			"error": None,
 		}
-		if first_sync_uid:
-			values["first_sync_uid"] = str(first_sync_uid)
-			self.first_sync_uid = first_sync_uid
+		if first_sync_uid is not None or resync_uid is not None:
+			self.first_sync_uid, self.resync_uid = first_sync_uid or 0, resync_uid or 0
+			values |= {"first_sync_uid": str(self.first_sync_uid), "resync_uid": str(self.resync_uid)}
 		if self.name:
 			frappe.db.set_value(FOLDER, self.name, values)
 		else:

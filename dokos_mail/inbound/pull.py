@@ -119,19 +119,22 @@ def fetch_folder(session: ImapSession, settings: frappe._dict, journal: FolderJo
 		journal.move(Position(status.uidvalidity, _below(asked, plan)), first_sync_uid=plan.done.last_uid)
 		position = journal.position
 		frappe.db.commit()
+	elif plan.resync:
+		journal.move(position, resync_uid=plan.done.last_uid)
+		frappe.db.commit()
 	fetched = 0
 	progress("fetch", 0, len(asked))
 	for batch in _fetch(session, journal, status.uidvalidity, asked, lease):
 		lease.fence()
 		position = Position(status.uidvalidity, max([position.last_uid, *(message.uid for message in batch)]))
-		new += _record(journal, batch, position, plan, settings)
+		new += _record(journal, batch, position, settings)
 		frappe.db.commit()
 		fetched += len(batch)
 		progress("fetch", fetched, len(asked))
 	lease.fence()
 	journal.move(Position(status.uidvalidity, max(plan.done.last_uid, position.last_uid)))
 	frappe.db.commit()
-	return new + _try_unfetched_again(session, journal, plan, settings, lease)
+	return new + _try_unfetched_again(session, journal, settings, lease)
 
 
 def _fetch(
@@ -150,9 +153,7 @@ def _fetch(
 		raise
 
 
-def _try_unfetched_again(
-	session: ImapSession, journal: FolderJournal, plan: FetchPlan, settings: frappe._dict, lease: Lease
-) -> int:
+def _try_unfetched_again(session: ImapSession, journal: FolderJournal, settings: frappe._dict, lease: Lease) -> int:
 	"""Ask again, after all else is safe, for messages that the server listed before and did not give."""
 	uidvalidity = journal.position.uidvalidity or 0
 	uids = journal.unfetched(uidvalidity, RETRIED_UNFETCHED)
@@ -163,7 +164,7 @@ def _try_unfetched_again(
 	given, answered = 0, set()
 	for batch in _fetch(session, journal, uidvalidity, uids, lease):
 		lease.fence()
-		_record(journal, batch, journal.position, plan, settings)
+		_record(journal, batch, journal.position, settings)
 		frappe.db.commit()
 		answered.update(message.uid for message in batch)
 		given += sum(1 for message in batch if message.raw)
@@ -176,8 +177,8 @@ def _record(journal: FolderJournal, batch: Sequence[Fetched], position: Position
 	return journal.record(
 		batch,
 		position,
-		first_sync=plan.first or position.last_uid <= journal.first_sync_uid,
-		resync=plan.resync,
+		first_sync=position.last_uid <= journal.first_sync_uid,
+		resync=position.last_uid <= journal.resync_uid,
 		acknowledged=not settings.get("mark_as_read"),
 	)
 
