@@ -180,7 +180,6 @@ def test_a_job_that_an_administrator_stopped_stays_stopped(site: object) -> None
 def test_uninstalling_waits_for_journalled_mail(site: object) -> None:
 	row = frappe.new_doc("Incoming Email")
 	row.update({"identity": "e" * 40, "state": "Journalled"})
-	row.flags.ignore_mandatory = True
-	row.db_insert()
+	row.insert(ignore_permissions=True, ignore_mandatory=True)
 	with pytest.raises(frappe.ValidationError, match="not processed"):
 		install.before_uninstall()
