@@ -123,6 +123,7 @@ class ImapSession:
 		if not uidnext or uidnext <= exists:
 			last = self.search("*") if exists else []
 			uidnext = last[-1] + 1 if last else None
+			return FolderStatus(numbers["UIDVALIDITY"], uidnext, exists, uidnext_told=False)
 		return FolderStatus(numbers["UIDVALIDITY"], uidnext, exists)
 
 	# messages

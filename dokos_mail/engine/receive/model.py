@@ -20,11 +20,15 @@ class Position:
 
 @dataclass(frozen=True)
 class FolderStatus:
-	"""What a server says of a selected folder (RFC 3501 section 6.3.1). ``uidnext`` may be missing."""
+	"""What a server says of a selected folder (RFC 3501 section 6.3.1). ``uidnext`` may be missing.
+
+	``uidnext_told`` False: the server did not say it, and the highest UID there is stands in for it.
+	"""
 
 	uidvalidity: int
 	uidnext: int | None
 	exists: int
+	uidnext_told: bool = True
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,6 @@ def _resync_note(position: Position, status: FolderStatus) -> str:
 	"""Why the stored position means nothing any more, or the empty text."""
 	if position.uidvalidity != status.uidvalidity:
 		return UIDVALIDITY_CHANGED
-	if status.uidnext is not None and status.uidnext <= position.last_uid:
+	if status.uidnext_told and status.uidnext is not None and status.uidnext <= position.last_uid:
 		return UIDS_WENT_BACK
 	return ""
