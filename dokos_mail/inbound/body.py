@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from dokos_mail.engine.message.html import html_to_text, sanitise
+from dokos_mail.engine.message.html import sanitise
 from dokos_mail.engine.message.model import Message
 from dokos_mail.engine.message.reply import split_reply
+from dokos_mail.engine.message.text import html_to_text
 
 
 def body_html(message: Message, images: Mapping[str, str], notes: Sequence[str]) -> str:

@@ -173,7 +173,7 @@ def _try_unfetched_again(session: ImapSession, journal: FolderJournal, settings:
 	return given
 
 
-def _record(journal: FolderJournal, batch: Sequence[Fetched], position: Position, plan: FetchPlan, settings: frappe._dict) -> int:
+def _record(journal: FolderJournal, batch: Sequence[Fetched], position: Position, settings: frappe._dict) -> int:
 	return journal.record(
 		batch,
 		position,
