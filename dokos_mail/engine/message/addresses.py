@@ -13,6 +13,7 @@ from .model import Address
 
 #: Addresses read from one field; the header keeps the rest.
 MAX_ADDRESSES = 10_000
+MAX_OCTETS = 1_000_000
 
 _PLAIN = re.compile(r"[^\s\"(<>,;:]+")
 _SPACE = re.compile(r"\s+")
@@ -34,6 +35,11 @@ def parse_addresses(raw: bytes, defects: list[str] | None = None, hint: str | No
 	``address`` is as written, without angle brackets, route and white space; it is "" when an item names none.
 	"""
 	reader = _Reader(hint)
+	if len(raw) > MAX_OCTETS:
+		raw = raw[:MAX_OCTETS]
+		raw = raw.rpartition(b",")[0] or raw
+		if defects is not None:
+			defects.append(f"an address field of more than {MAX_OCTETS} octets: the rest is in the original only")
 	for token in _tokens(to_str(raw)):
 		reader.take(token)
 		if len(reader.found) >= MAX_ADDRESSES:
@@ -48,7 +54,7 @@ def parse_addresses(raw: bytes, defects: list[str] | None = None, hint: str | No
 def _tokens(text: str) -> Iterator[_Token]:
 	encoded = {word.start: word.end for word in words(text)} if "=?" in text else {}
 	starts = sorted(encoded, reverse=True)
-	last_semicolon = text.rfind(";")
+	last_semicolon, last = text.rfind(";"), len(text.rstrip()) - 1
 	comments = True
 	at, size = 0, len(text)
 	while at < size:
@@ -73,7 +79,7 @@ def _tokens(text: str) -> Iterator[_Token]:
 			at += 1
 		elif char == ":":
 			# A group, unless nothing could ever end it.
-			yield ("colon" if last_semicolon > at or not text[at + 1 :].strip() else "word"), ":"
+			yield ("colon" if last_semicolon > at or at >= last else "word"), ":"
 			at += 1
 		elif char in "(>":
 			comments = comments and char != "("  # a parenthesis that never closes: from here on they are text
@@ -191,8 +197,8 @@ class _Reader:
 		if not any(_is_address(cluster) for cluster in clusters):
 			name = self._text(text for _, text in item)
 			if name:
-				name = f"{name} ({comment})" if comment else name
-				self.half = f"{self.half}, {name}" if self.half else name
+				self.flush()
+				self.half = f"{name} ({comment})" if comment else name
 			elif comment:
 				self.flush()
 				self._keep(comment, "")
@@ -226,21 +232,19 @@ def _unprintable_out(text: str) -> str:
 
 def _clusters(item: list[_Token]) -> list[str]:
 	"""The item's words as white space parts them; white space around ``@`` parts nothing (RFC 5322 section 4.4)."""
-	clusters: list[str] = [""]
+	clusters: list[list[str]] = [[]]
+	space = False
 	for kind, text in item:
 		if kind == "space":
-			clusters.append("")
-		else:
-			clusters[-1] += f'"{text}"' if kind == "quoted" else text
-	joined: list[str] = []
-	for cluster in clusters:
-		if not cluster:
+			space = True
 			continue
-		if joined and (cluster.startswith("@") or joined[-1].endswith("@")) and not (cluster + joined[-1]).startswith('"@'):
-			joined[-1] += cluster
-		else:
-			joined.append(cluster)
-	return joined
+		piece = f'"{text}"' if kind == "quoted" else text
+		around_at = bool(clusters[-1]) and (piece.startswith("@") or clusters[-1][-1].endswith("@"))
+		if space and clusters[-1] and not around_at:
+			clusters.append([])
+		clusters[-1].append(piece)
+		space = False
+	return ["".join(cluster) for cluster in clusters if cluster]
 
 
 def _one_quoted(item: list[_Token]) -> bool:
@@ -254,7 +258,7 @@ def _is_address(cluster: str) -> bool:
 
 def _inside_brackets(text: str) -> list[str]:
 	"""The address (or, wrongly, addresses) between angle brackets."""
-	text = _SPACE.sub("", text)
+	text = text.strip() if '"' in text else _SPACE.sub("", text)
 	if text.startswith("@") and ":" in text:
 		text = text.rpartition(":")[2]  # RFC 5322 section 4.4: an obsolete route
 	if text[:7].lower() == "mailto:":

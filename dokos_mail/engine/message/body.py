@@ -85,7 +85,7 @@ def plan(root: Part) -> Plan:
 				(child, alternative if child is children[0] else None, bodily and child is children[0])
 				for child in reversed(children)
 			)
-		elif part.type in ("multipart/encrypted", "multipart/form-data", "multipart/digest"):
+		elif part.type in ("multipart/encrypted", "multipart/form-data"):
 			stack.extend((child, None, False) for child in reversed(children))
 		else:
 			stack.extend((child, alternative, bodily) for child in reversed(children))
@@ -176,7 +176,7 @@ class Reader:
 		read = _merged(read)
 		texts = [text for text, _ in read if text is not None]
 		text = _joined(texts) if texts else None
-		if not any(html is not None for _, html in read):
+		if not any(html and html.strip() for _, html in read):
 			return text, None
 		if len(read) == 1:
 			return text, read[0][1]
@@ -248,12 +248,7 @@ def _inline(part: Part, shown: set[str]) -> bool:
 
 def _joined(texts: list[str]) -> str:
 	"""Texts one after the other, each beginning on a line of its own."""
-	out = ""
-	return "".join(_ended(text) for text in texts[:-1]) + texts[-1] if len(texts) > 1 else texts[0] + out
-
-
-def _ended(text: str) -> str:
-	return text if not text or text.endswith("\n") else text + "\n"
+	return "".join(text if not text or text.endswith("\n") else text + "\n" for text in texts[:-1]) + texts[-1]
 
 
 _Read = tuple[str | None, str | None]

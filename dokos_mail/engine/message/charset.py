@@ -77,7 +77,7 @@ _ALIASES = {
 	"koi": "koi8_r",
 	"dos-862": "cp862",
 	"dos-720": "cp720",
-	"logical": "iso8859-8",
+	"ansi_x3.110-1983": "cp1252",
 }
 
 #: Codecs no mail means: not charsets, slow by design, or able to hide anything.
@@ -209,7 +209,7 @@ def _undeclared(data: bytes, html: bool) -> tuple[str, str]:
 			return text, f"{said} (as the HTML says)"
 	# Mostly UTF-8 with a few strays: two texts joined, or one cut in the middle of a character.
 	replaced = data.decode("utf-8", "replace")
-	if (wrong := replaced.count("\ufffd")) * 4 < sum(1 for char in replaced[:200_000] if char > "\x7f") and wrong * 20 < len(
+	if (wrong := replaced.count("\ufffd")) * 4 < len(replaced) - len(replaced.encode("ascii", "ignore")) and wrong * 20 < len(
 		replaced
 	):
 		return data.decode("utf-8", "dokos-mail-1252"), "UTF-8, its strays as Windows-1252"

@@ -25,7 +25,6 @@ _MANY = frozenset(b"received delivered-to x-original-to dkim-signature authentic
 
 _NAME = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 _END = re.compile(rb"\n(?![ \t])")
-_LINE_BREAK = re.compile(rb"\r*\n")
 _WINDOW = 8 * 1024
 
 
@@ -47,7 +46,7 @@ class Fields:
 
 def _unfold(value: bytes) -> bytes:
 	"""RFC 5322 section 2.2.3; a CR on its own is a space."""
-	return _LINE_BREAK.sub(b"", value).replace(b"\r", b" ").strip(b" \t")
+	return value.replace(b"\r\n", b"").replace(b"\n", b"").replace(b"\r", b" ").strip(b" \t")
 
 
 def read_fields(

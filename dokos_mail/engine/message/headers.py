@@ -14,6 +14,9 @@ from dataclasses import dataclass
 
 from .charset import clean, codec_for, decode
 
+#: Over this many characters encoded words are left as they are: no header is that long, and each word costs memory.
+MAX_LENGTH = 1_100_000
+
 _START = re.compile(r"=\?([!-~]{1,80}?)\?([bBqQ])\?")
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
 _HEX_AFTER = re.compile(r"[0-9A-Fa-f]{2}[^\s?]*\?=")
@@ -95,7 +98,7 @@ def _octets(text: str) -> bytes:
 
 def decode_words(text: str, hint: str | None = None) -> str:
 	"""Replace encoded words and raw 8-bit octets in ``text``; white space between two encoded words is dropped."""
-	if "=?" not in text:
+	if "=?" not in text or len(text) > MAX_LENGTH:
 		return raw_text(text, hint)
 	out: list[str] = []
 	group: list[Word] = []

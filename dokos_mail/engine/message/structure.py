@@ -227,6 +227,8 @@ class _Reader:
 			return None
 		self.guesses += 1
 		head = b"\n" + self.source.read(part.start, min(part.end, part.start + 65536)).replace(b"\r\n", b"\n")
+		if first := _FIRST_LINE.match(head):
+			return first.group(1).decode("latin-1")
 		for found in itertools.islice(_DELIMITER.finditer(head), 5):
 			line = found.group(1)
 			if head.find(b"\n--" + line + b"\n", found.end()) >= 0 or self._closes(line, part):
@@ -250,6 +252,7 @@ _MIME_FIELDS = frozenset(
 	)
 )
 _DELIMITER = re.compile(rb"\n--([!-~][ -~]{2,69})(?=\n[A-Za-z-]{2,40}:|\n\n)")
+_FIRST_LINE = re.compile(rb"\n{1,9}--([!-~][ -~]{2,69})\n(?=content-[a-z-]{2,40}:)", re.I)
 _TYPE = re.compile(r"([a-z0-9!#$&^_.+-]{1,100})/([a-z0-9!#$&^_.+-]{1,100})")
 
 

@@ -15,11 +15,17 @@ def lines_in_lf(text: str) -> str:
 	return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
+#: A text of more lines stays as it is: nobody reads it, and lines cost memory.
+_MAX_FLOWED_LINES = 200_000
+
+
 def unflowed(text: str, delsp: bool) -> str:
 	"""Paragraphs of format=flowed text as single lines; quoted lines stay as they are, since they are history.
 
 	``delsp`` says that the space before a soft line break is not part of the text (RFC 3676 section 4.1).
 	"""
+	if text.count("\n") > _MAX_FLOWED_LINES:
+		return text
 	out: list[str] = []
 	open_paragraph = False
 	for line in text.split("\n"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import binascii
 import hashlib
+import io
 import re
 from collections.abc import Iterator
 
@@ -78,8 +79,13 @@ def _from_base64(body: bytes, defects: list[str], text: bool) -> bytes:
 		if tail:
 			defects.append("plain text after base64")
 	decoder = Base64()
-	out = decoder.feed(body)
-	out += decoder.end()
+	if 0 <= body.find(b"=") < len(body.rstrip()) - 2:
+		# Padding in the middle: many runs perhaps, and each is an object.
+		out = b"".join(decoder.feed(body[at : at + 262144]) for at in range(0, len(body), 262144))
+	else:
+		out = decoder.feed(body)
+	if left := decoder.end():
+		out += left
 	if decoder.rubbish:
 		defects.append(f"base64 with {decoder.rubbish} octets that are none of it")
 	if decoder.short:
@@ -113,7 +119,8 @@ def _without_tail(body: bytes) -> tuple[bytes, bytes]:
 def _from_uu(body: bytes, defects: list[str]) -> bytes:
 	out: list[bytes] = []
 	started = False
-	for line in body.splitlines():
+	for raw in io.BytesIO(body):
+		line = raw.rstrip(b"\r\n")
 		if not started:
 			started = line.startswith(b"begin ")
 			continue
