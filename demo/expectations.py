@@ -91,7 +91,7 @@ EXPECTED = (
 		"Opportunity",
 		text=("claire. Que pensez-vous de ce logo",),
 		shown=("<b>très</b>", 'src="/private/files/', 'alt="Agence Lumière"', 'href="https://agence-lumiere.test/"'),
-		hidden=("<script", "document.location", "onclick", 'src="https://suivi', 'src="cid:', "position: fixed", "<style"),
+		hidden=("<script", "document.location", "onclick", ' src="https://suivi', 'src="cid:', "position: fixed", "<style"),
 		files=(("logo.png", LOGO),),
 		document=opportunity(
 			"Rénovation énergétique : votre avis nous intéresse", "Agence Lumière", "contact@agence-lumiere.test"
@@ -238,7 +238,7 @@ EXPECTED = (
 		"Luc Martin",
 		text=("Je vous transmets ce que j'ai reçu du fabricant.",),
 		hidden=("concerné par un rappel",),
-		files=(("Rappel de série modèle HX-3.eml", None),),
+		files=(("Rappel de série _ modèle HX-3.eml", None),),
 	),
 	Expected(
 		"scan-1",

@@ -24,19 +24,17 @@ def judge(journal: list[Found]) -> tuple[list[tuple[Expected, Found | None, list
 
 def print_report() -> int:
 	"""Print the table of the connected site; returns how many lines are wrong."""
-	from dokos_mail.inbound.place import RULES
-
 	judged, others = judge(read_journal())
 	says = {sent.key: sent.says for sent in MESSAGES}
 	rows: list[tuple[Sequence[str], Sequence[str]]] = []
 	for number, (expected, found, wrong) in enumerate(judged, 1):
 		message = f"{expected.subject}\n({says[expected.key]})"
-		why = _why(found, RULES) if found else ""
+		why = _why(found) if found else ""
 		cells = (f"{number:>2} {'✘' if wrong else '✔'}", message, _mailbox(expected.account), _became(expected, found), why)
 		rows.append((cells, wrong))
 	for found in others:
 		where = f"{found.row['reference_doctype']} {found.row['reference_name']}" if found.row["reference_name"] else ""
-		cells = ("   ·", str(found.row["subject"]), _mailbox(found.account), where or str(found.row["state"]), _why(found, RULES))
+		cells = ("   ·", str(found.row["subject"]), _mailbox(found.account), where or str(found.row["state"]), _why(found))
 		rows.append((cells, ()))
 	table.show(rows)
 	return sum(1 for _expected, _found, wrong in judged if wrong)
@@ -60,13 +58,19 @@ def _became(expected: Expected, found: Found | None) -> str:
 	return ("new " if expected.outcome == NEW else "on ") + document + kept
 
 
-def _why(found: Found, rules: dict[str, str]) -> str:
-	"""The rule in words; for a thread, what was tried before it decided."""
-	if not found.row["rule"]:
+def _why(found: Found) -> str:
+	"""The rule that decided, in the app's words, and what else is to be said of the message."""
+	from dokos_mail.inbound.place import FINDINGS, RULES
+
+	rule = str(found.row["rule"] or "")
+	if not rule:
 		return str(found.row["reason"] or "")
-	why = rules.get(str(found.row["rule"]), str(found.row["rule"]))
+	before = [step["finding"] for step in found.trace if step["finding"] in ("no_document", "deleted")]
+	why = RULES.get(rule, rule)
+	if before:
+		why = f"{FINDINGS[before[0]].capitalize()}."
 	if found.other_account:
-		why += f" {_mailbox(found.other_account)} received it too, as a record of its own."
+		why += f" {_mailbox(found.other_account).capitalize()} received it too, as a record of its own."
 	if found.row["possible_duplicate"]:
 		why += " Marked as a possible duplicate: an earlier mail has its Message-ID, with other content."
 	return why
