@@ -9,6 +9,7 @@ import base64
 import contextlib
 import grp
 import hashlib
+import imaplib
 import os
 import pwd
 import shutil
@@ -184,17 +185,37 @@ class Dovecot(MailServer):
 	# users and folders
 
 	def add_user(self, user: str, password: str) -> None:
-		"""Add a user, or change a password, while running."""
+		"""Add a user, or change a password, while running; back once the server knows."""
+		known = self.users.get(user)
 		self.users[user] = password
-		self.write_users()
+		self._write_user(user)
+		if known is not None and known != password and self._process:
+			# Dovecot looks at a file it knows once a second at most.
+			for _attempt in range(500):
+				if self._knows(user):
+					return
+			raise RuntimeError(f"Dovecot does not take the new password of {user}.")
 
 	def write_users(self) -> None:
-		lines = [f"{name}:{{PLAIN.b64}}{base64.b64encode(word.encode()).decode()}::::::\n" for name, word in self.users.items()]
-		path = self.folder / "users"
-		fresh = path.with_suffix(".new")
-		fresh.write_text("".join(lines), encoding="utf-8")
+		for user in self.users:
+			self._write_user(user)
+
+	def _write_user(self, user: str) -> None:
+		# A file for each, since Dovecot would notice a new line in one that it has read only a second later.
+		folder = self.folder / "users.d"
+		folder.mkdir(exist_ok=True)
+		fresh = folder / f".{user}"
+		password = base64.b64encode(self.users[user].encode()).decode()
+		fresh.write_text(f"{user}:{{PLAIN.b64}}{password}::::::\n", encoding="utf-8")
 		fresh.chmod(0o600)
-		fresh.replace(path)
+		fresh.replace(folder / user)
+
+	def _knows(self, user: str) -> bool:
+		try:
+			with self.client(user):
+				return True
+		except imaplib.IMAP4.error:
+			return False
 
 	def doveadm(self, *arguments: str) -> str:
 		"""Run ``doveadm`` on this server and return what it printed."""
@@ -276,11 +297,11 @@ submission_host = {HOST}:9
 
 passdb {{
   driver = passwd-file
-  args = username_format=%u {self.folder}/users
+  args = username_format=%u {self.folder}/users.d/%u
 }}
 userdb {{
   driver = passwd-file
-  args = username_format=%u {self.folder}/users
+  args = username_format=%u {self.folder}/users.d/%u
   override_fields = uid={mail_user} gid={mail_group} home={self.mail_root}/%u
 }}
 namespace inbox {{
