@@ -38,6 +38,7 @@ FIELD_PROPERTIES = (
 	"in_standard_filter",
 	"print_hide",
 	"report_hide",
+	"translatable",
 )
 _CHECKS = frozenset(
 	(
@@ -52,6 +53,7 @@ _CHECKS = frozenset(
 		"in_standard_filter",
 		"print_hide",
 		"report_hide",
+		"translatable",
 	)
 )
 _PROPERTY_TYPES = {"label": "Data", "options": "Text", "hidden": "Check"}
