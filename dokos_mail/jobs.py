@@ -12,7 +12,7 @@ from frappe.utils import now_datetime
 from dokos_mail.engine.connect.imap import open_imap
 from dokos_mail.engine.errors import MailError
 from dokos_mail.inbound import account as accounts
-from dokos_mail.inbound.journal import FAILED, JOURNAL, JOURNALLED
+from dokos_mail.inbound.journal import FAILED, IGNORED, JOURNAL, JOURNALLED
 from dokos_mail.inbound.lease import LeaseHeld, LeaseLost, hold
 from dokos_mail.inbound.process import process_pending
 from dokos_mail.inbound.pull import Progress, PullResult, no_progress, pull
@@ -85,10 +85,11 @@ def check_account(account: str) -> None:
 
 
 def process_again(names: list[str]) -> None:
-	"""Process failed messages once more, after whatever was in their way has been mended."""
-	rows = frappe.get_all(JOURNAL, filters={"name": ("in", names), "state": FAILED}, fields=["name", "email_account"])
+	"""Process failed messages once more, after whatever was in their way has been mended; ignored ones as new mail."""
+	again = {"name": ("in", names), "state": ("in", [FAILED, IGNORED])}
+	rows = frappe.get_all(JOURNAL, filters=again | {"raw_path": ("is", "set")}, fields=["name", "email_account"])
 	for row in rows:
-		values = {"state": JOURNALLED, "reason": _("To be processed again."), "attempts": 0}
+		values = {"state": JOURNALLED, "reason": _("To be processed again."), "attempts": 0, "resync": 0}
 		frappe.db.set_value(JOURNAL, row.name, values)
 	frappe.db.commit()
 	for account in sorted({row.email_account for row in rows}):

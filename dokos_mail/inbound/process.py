@@ -39,8 +39,9 @@ READ_IN_FULL_UP_TO = 25 * 1024 * 1024
 MOST_CUTS = 3
 #: How many rows are looked up at a time.
 PAGE = 200
-#: Mail dated before its folder's first pull by more than this is old mail in a renumbered folder.
-OLD_MAIL_MARGIN = timedelta(days=2)
+#: In a renumbered folder, unknown mail dated before the folder's first pull by more than this is old mail that was never
+#: wanted. Longer than any mail travels: servers give up after five days.
+OLD_MAIL_MARGIN = timedelta(days=7)
 
 _ROW_FIELDS = (
 	"name",

@@ -97,10 +97,11 @@ def _make_communication(row: frappe._dict, message: Message, parent: str | None,
 			"reference_doctype": reference.doctype if reference else None,
 			"reference_name": reference.name if reference else None,
 			"seen": int(seen),
+			"status": "Linked" if reference else "Open",
 		}
 	)
 	doc.flags.in_receive = True
-	doc.flags.from_robot = message.auto_submitted
+	link_contacts(doc, robot=message.auto_submitted)
 	doc.insert(ignore_permissions=True)
 	return doc.name
 
@@ -115,15 +116,13 @@ class _ReceivedMail:
 	"""What the host would find out from addresses that any stranger can write."""
 
 	def set_status(self) -> None:
-		"""Linked when placed on a document."""
-		self.status = "Linked" if self.reference_doctype and self.reference_name else "Open"
+		"""Placing has set it."""
 
 	def parse_email_for_timeline_links(self) -> None:
 		"""Unsigned addresses such as ``x+DocType=Name@`` link nothing."""
 
 	def set_timeline_links(self) -> None:
-		"""Link the correspondents' contacts; make the sender's where the account asks for it, never a robot's."""
-		link_contacts(self, robot=bool(self.flags.from_robot))
+		"""The sender's contact was linked before; addresses that anybody can write make no others."""
 
 
 def _attach(communication: str, attachments: list[Attachment], notes: list[str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ import frappe.exceptions as errors
 from frappe.host.context import _dict, local
 from frappe.host.messages import msgprint
 from frappe.model import child_table_fields, datetime_fields, default_fields, float_like_fields, table_fields
+from frappe.model.controller import get_controller
 from frappe.model.docstatus import DocStatus
 from frappe.model.meta import Meta, get_meta
 from frappe.utils import cint, cstr, flt, now
@@ -117,8 +118,6 @@ class BaseDocument:
 				row.idx = index
 
 	def _init_child(self, value: Any, key: str) -> Any:
-		from frappe.model.controller import get_controller
-
 		if not isinstance(value, BaseDocument):
 			df = self.meta.get_field(key)
 			if not df or not df.options:
