@@ -29,15 +29,15 @@ def demo(place: Place, port: int, program: str) -> int:
 	"""The whole demo; returns the exit status."""
 	from demo import report, site
 
-	servers = mail.start_servers(place, program)
-	try:
+	with mail.servers_of(place, program) as servers:
 		say("Mail server", servers["said"])
 		say("SMTP", f"a relay on port {servers['ports']['smtp']} that delivers into it")
 		site.make(place, lambda step: say("Site", step))
 		site.configure(place, servers)
 		for wave in (1, 2):
-			send_wave(place, servers, wave)
-			pull(place)
+			sent = send_wave(place, servers, wave)
+			if sent or wave == 1:
+				pull(place)
 		print()
 		with site.connected(place):
 			wrong = report.print_report()
@@ -52,12 +52,10 @@ def demo(place: Place, port: int, program: str) -> int:
 		else:
 			print("`make desk` serves this site.")
 		return 0
-	finally:
-		mail.stop_servers(place)
 
 
-def send_wave(place: Place, servers: dict, wave: int) -> None:
-	"""Send what was never sent before, in order, each remembered as soon as the server has it."""
+def send_wave(place: Place, servers: dict, wave: int) -> int:
+	"""Send what was never sent before, in order, each remembered as soon as the server has it; returns how many."""
 	batch = [sent for sent in MESSAGES if sent.wave == wave]
 	due = [sent for sent in batch if sent.key not in place.memory.sent]
 	for sent in due:
@@ -67,6 +65,7 @@ def send_wave(place: Place, servers: dict, wave: int) -> None:
 	before = len(batch) - len(due)
 	kind = "first mails" if wave == 1 else "replies and repeats"
 	say("Mail", f"{len(due)} {kind} sent through SMTP" if due else f"{before} {kind} were sent by an earlier run, none again")
+	return len(due)
 
 
 def pull(place: Place) -> None:
@@ -147,7 +146,7 @@ def end(process: subprocess.Popen) -> None:
 		return
 	os.killpg(process.pid, signal.SIGTERM)
 	try:
-		process.wait(10)
+		process.wait(20)
 	except subprocess.TimeoutExpired:
 		os.killpg(process.pid, signal.SIGKILL)
 		process.wait()
@@ -160,13 +159,10 @@ def desk(place: Place, port: int, program: str) -> int:
 	if not place.memory.made:
 		raise Trouble("There is no site yet: run `make demo` first.")
 	need_port(port, f"choose another: make desk PORT={port + 1}")
-	servers = mail.start_servers(place, program)
-	try:
+	with mail.servers_of(place, program) as servers:
 		site.make(place, lambda step: say("Site", step))
 		site.configure(place, servers)
 		serve(place, servers, port)
-	finally:
-		mail.stop_servers(place)
 	return 0
 
 
@@ -191,7 +187,8 @@ def main() -> int:
 	parser.add_argument("--mail-server", choices=["auto", "dovecot", "pymap"], default="auto")
 	parser.add_argument("--folder", type=Path, default=ROOT / ".demo")
 	chosen = parser.parse_args()
-	signal.signal(signal.SIGTERM, signal.default_int_handler)
+	for number in (signal.SIGINT, signal.SIGTERM):
+		signal.signal(number, signal.default_int_handler)
 	try:
 		place = Place(chosen.folder)
 		if chosen.what == "mail":

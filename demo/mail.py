@@ -16,24 +16,27 @@ from mail_servers.__main__ import running, start, state_of, stop
 from mail_servers.server import encode_folder
 
 
-def start_servers(place: Place, program: str = "auto") -> dict[str, Any]:
-	"""Start them, on the ports of the run before; returns what is known of them. Those that run already are kept.
+@contextmanager
+def servers_of(place: Place, program: str = "auto") -> Iterator[dict[str, Any]]:
+	"""Mail servers on the ports of the run before; yields what is known of them. Mail stays when they stop.
 
-	``program`` is "dovecot", "pymap", or "auto" for Dovecot where there is one.
+	``program`` is "dovecot", "pymap", or "auto" for Dovecot where there is one. Servers that run already, for a desk
+	served meanwhile, are used and left running.
 	"""
-	if not running(place.mail):
-		for port in (state_of(place.mail) or {}).get("ports", {}).values():
-			need_port(port, "the demo's mailboxes are set to it. Stop that program, or start afresh with `make clean demo`.")
+	if known := running(place.mail):
+		yield known
+		return
+	for port in (state_of(place.mail) or {}).get("ports", {}).values():
+		need_port(port, "the demo's mailboxes are set to it. Stop that program, or start afresh with `make clean demo`.")
 	users = [word for user in (COMMERCIAL, SUPPORT) for word in ("--user", f"{user}:{place.memory.mail_password}")]
 	try:
-		return start(place.mail, ["--folder", str(place.mail), "--program", program, *users])
+		known = start(place.mail, ["--folder", str(place.mail), "--program", program, *users])
 	except SystemExit as reason:
 		raise Trouble(str(reason).strip())
-
-
-def stop_servers(place: Place) -> None:
-	"""Stop them; mail stays."""
-	stop(place.mail)
+	try:
+		yield known
+	finally:
+		stop(place.mail)
 
 
 def send(servers: dict[str, Any], sent: Sent) -> None:

@@ -53,14 +53,15 @@ class Place:
 		return {**os.environ, "SITES_PATH": str(self.sites), "PYTHONUNBUFFERED": "1"}
 
 	def bench(self, *words: str) -> list[str]:
-		"""A command of the host."""
-		return [str(Path(sys.executable).with_name("bench")), *words]
+		"""A command of the host: what the console script `bench` runs."""
+		return [sys.executable, "-m", "frappe", *words]
 
 	def run(self, *words: str) -> None:
 		"""Run a command of the host to its end; its last line is what is said when it fails."""
 		done = subprocess.run(self.bench(*words), env=self.environment(), cwd=ROOT, capture_output=True, text=True)
 		with (self.folder / "bench.log").open("a", encoding="utf-8") as log:
-			log.write(f"$ bench {words[0]} ...\n{done.stdout}{done.stderr}\n")
+			command = " ".join(words).replace(self.memory.admin_password, "...")
+			log.write(f"$ bench {command}\n{done.stdout}{done.stderr}\n")
 		if done.returncode:
 			said = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()[-1]
 			command = next((word for word in words if not word.startswith("-") and word != SITE), words[0])
