@@ -61,7 +61,10 @@ def main(ctx: click.Context, site: str | None, force: bool, verbose: bool) -> No
 
 def run() -> None:
 	sys.path.insert(0, os.getcwd())
-	main(prog_name="bench")
+	try:
+		main(prog_name="bench")
+	except frappe.IncorrectSitePath as error:
+		sys.exit(f"Error: {error}")
 
 
 if __name__ == "__main__":

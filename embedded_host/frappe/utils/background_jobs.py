@@ -102,7 +102,7 @@ def enqueue(
 		raise ValueError(f"frappe.enqueue: {name} cannot be imported by a worker")
 	huey = get_queue(queue)
 	key = job_id or uuid.uuid4().hex
-	task = huey._registry.string_to_task("execute_job")(
+	task = huey._registry.string_to_task(f"{__name__}.execute_job")(
 		id=uuid.uuid4().hex,
 		priority=1 if at_front else 0,
 		kwargs={

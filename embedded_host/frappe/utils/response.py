@@ -127,6 +127,6 @@ def _send(folder: str, relative: str) -> Response:
 	if not path or not os.path.isfile(path) or not os.path.realpath(path).startswith(os.path.realpath(folder) + os.sep):
 		raise NotFound
 	response = send_file(path, frappe.local.request.environ)
-	if path.lower().endswith(ACTIVE_CONTENT) and "files" in folder.split(os.sep)[-1:]:
+	if path.lower().endswith(ACTIVE_CONTENT) and os.path.basename(folder) == "files":
 		_say_name(response, os.path.basename(path), "attachment")
 	return response

@@ -19,13 +19,13 @@ def savedocs(doc: Any, action: str) -> None:
 	values.pop("flags", None)
 	is_new = bool(values.get("__islocal"))
 	localname = values.get("name")
-	if is_new:
-		# the names that the form gave are its own
-		for each in [values, *(row for rows in values.values() if isinstance(rows, list) for row in rows)]:
-			each.pop("name", None)
+	# the names that a form gives to what is new are its own
+	for each in [values, *(row for rows in values.values() if isinstance(rows, list) for row in rows)]:
+		if is_new or each.get("__islocal"):
 			each["__islocal"] = 1
-		if values.get("__newname"):
-			values["name"] = values["__newname"]
+			each.pop("name", None)
+	if values.get("__newname"):
+		values["name"] = values["__newname"]
 	document = frappe.get_doc(values)
 	if is_new:
 		document.insert()

@@ -1,0 +1,157 @@
+"""A web server of the host under test, visitors of it, and its workers: all in this process, on either host."""
+
+from __future__ import annotations
+
+import contextvars
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import frappe
+import pytest
+from werkzeug.serving import make_server
+
+from tests.host.visitor import PASSWORD, Visitor
+
+DESK_ROLE = "Web Tester"
+
+
+class _Server:
+	def __init__(self, application: Any) -> None:
+		self.server = make_server("127.0.0.1", 0, application, threaded=True)
+		self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+		self.thread.start()
+		self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+	def close(self) -> None:
+		self.server.shutdown()
+		self.thread.join()
+		self.server.server_close()
+
+
+@pytest.fixture
+def web(site: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+	"""The address of a web server of the site, in a thread of this process."""
+	import frappe.app
+
+	monkeypatch.setattr(frappe.app, "_site", frappe.local.site)
+	monkeypatch.setattr(frappe.app, "_sites_path", frappe.local.sites_path)
+	server = _Server(frappe.app.application)
+	yield server.url
+	server.close()
+
+
+@pytest.fixture
+def visitor(web: str) -> Callable[[], Visitor]:
+	"""Makes visitors that are nobody yet."""
+	return lambda: Visitor(web)
+
+
+@pytest.fixture
+def user(site: Any) -> Iterator[Callable[..., str]]:
+	"""Makes a user of the desk with these roles (and one that allows nothing), whose password is PASSWORD."""
+	from frappe.utils.password import update_password
+
+	made: list[str] = []
+	if not frappe.db.exists("Role", DESK_ROLE):
+		frappe.get_doc({"doctype": "Role", "role_name": DESK_ROLE, "desk_access": 1}).insert(ignore_permissions=True)
+
+	def make(*roles: str, desk: bool = True, **values: Any) -> str:
+		email = f"web-{secrets.token_hex(5)}@example.com"
+		# the real hosts do not let many users be made in a short time otherwise
+		frappe.flags.in_import = True
+		doc = frappe.get_doc(
+			{
+				"doctype": "User",
+				"email": email,
+				"first_name": "Web",
+				"send_welcome_email": 0,
+				"enabled": 1,
+				"language": "en",
+				"roles": [{"role": role} for role in (*roles, *([DESK_ROLE] if desk else []))],
+				**values,
+			}
+		)
+		doc.insert(ignore_permissions=True)
+		frappe.flags.in_import = False
+		update_password(email, PASSWORD)
+		frappe.db.commit()
+		made.append(email)
+		return email
+
+	yield make
+	frappe.db.rollback()
+	for email in made:
+		frappe.delete_doc("User", email, force=True, ignore_permissions=True)
+	frappe.db.commit()
+
+
+@pytest.fixture
+def logged_in(visitor: Callable[[], Visitor], user: Callable[..., str]) -> Callable[..., Visitor]:
+	"""Makes a visitor who is logged in as a new user with these roles."""
+
+	def make(*roles: str, **values: Any) -> Visitor:
+		each = visitor()
+		each.user = user(*roles, **values)
+		answer = each.login(each.user, PASSWORD)
+		assert answer.status_code == 200, answer.text
+		return each
+
+	return make
+
+
+@pytest.fixture
+def manager(logged_in: Callable[..., Visitor]) -> Visitor:
+	"""A logged-in System Manager."""
+	return logged_in("System Manager")
+
+
+@pytest.fixture
+def contact(site: Any) -> Iterator[Callable[..., Any]]:
+	"""Makes committed Contacts."""
+	made: list[str] = []
+
+	def make(**values: Any) -> Any:
+		doc = frappe.get_doc({"doctype": "Contact", "first_name": f"Ada {secrets.token_hex(4)}", **values})
+		doc.insert(ignore_permissions=True)
+		frappe.db.commit()
+		made.append(doc.name)
+		return doc
+
+	yield make
+	frappe.db.rollback()
+	for name in made:
+		if frappe.db.exists("Contact", name):
+			frappe.delete_doc("Contact", name, force=True, ignore_permissions=True)
+	frappe.db.commit()
+
+
+@pytest.fixture
+def probe(site: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+	"""Gives a function a dotted name that requests and jobs can use, and returns that name."""
+	import frappe.handler
+
+	def publish(function: Callable, **whitelist: Any) -> str:
+		name = f"probe_{secrets.token_hex(4)}"
+		monkeypatch.setattr(frappe.handler, name, frappe.whitelist(**whitelist)(function), raising=False)
+		return f"frappe.handler.{name}"
+
+	return publish
+
+
+@pytest.fixture
+def run_jobs(site: Any, pytestconfig: pytest.Config) -> Callable[[], None]:
+	"""Runs what is queued, as a worker does, and returns when nothing is left."""
+	from frappe.utils.background_jobs import start_worker
+
+	def run() -> None:
+		frappe.db.commit()
+		if pytestconfig.getoption("--host") == "bench":
+			contextvars.copy_context().run(start_worker, quiet=True, burst=True)
+		else:
+			contextvars.copy_context().run(start_worker, frappe.local.site, frappe.local.sites_path, burst=True)
+		# what was read before is a snapshot of then
+		frappe.db.rollback()
+
+	return run
