@@ -143,3 +143,9 @@ def test_the_passwords_of_accounts_survive_a_change_of_the_domain(site: object) 
 	of.smtp_port = "2525"
 	of.save()
 	assert frappe.get_doc("Email Account", made.name).get_password("password") == "mot de passe"
+
+
+def test_a_number_that_is_none_is_zero_for_the_accounts(site: object) -> None:
+	"""The hosts' own test records have a server's name in a box."""
+	of = domain(use_imap="imap.nowhere.invalid").insert()
+	assert account(of).use_imap == 0

@@ -61,7 +61,9 @@ class EmailDomain(host.base_class("Email Domain")):
 def shared_settings(domain: EmailDomain) -> dict[str, object]:
 	"""What accounts have from their domain, under the same names. A host may lack some of them."""
 	account = frappe.get_meta("Email Account")
-	return {field: domain.get(field) for field in SHARED if domain.meta.has_field(field) and account.has_field(field)}
+	fields = [field for field in SHARED if domain.meta.has_field(field) and account.has_field(field)]
+	numbers = {field for field in fields if account.get_field(field).fieldtype in ("Check", "Int")}
+	return {field: cint(domain.get(field)) if field in numbers else domain.get(field) for field in fields}
 
 
 def tidy_server_settings(doc: EmailDomain) -> None:
