@@ -58,13 +58,16 @@ def secure(plain: socket.socket, settings: ServerSettings, seconds: float) -> ss
 
 	``seconds`` bound the whole handshake, not each wait in it. Raises children of TLSFailed, Silence, ConnectionLost.
 	"""
-	context = ssl_context(settings)
 	plain.settimeout(seconds)
 	secured = None
 	try:
+		context = ssl_context(settings)
 		secured = context.wrap_socket(plain, server_hostname=settings.host, do_handshake_on_connect=False)
 		secured.do_handshake()
 		return secured
+	except MailError:
+		plain.close()
+		raise
 	except (OSError, ValueError) as error:
 		(secured or plain).close()
 		raise handshake_error(error, settings) from error

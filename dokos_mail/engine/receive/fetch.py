@@ -147,17 +147,21 @@ class BatchFetcher:
 
 	def _land(self, flight: _Flight) -> None:
 		"""Wait for the answer, then look after what it lacks."""
-		flight.answer = self._wait(flight.tag)
+		answer = self._answered(flight)
 		missing = [uid for uid in flight.uids if uid not in flight.came]
 		if not missing:
 			return
 		if len(missing) == len(flight.uids) > 1:
-			self._session.raise_if_passing(flight.answer)
+			self._session.raise_if_passing(answer)
 		for other in self._flights:
-			if other.answer is None:
-				other.answer = self._wait(other.tag)
+			self._answered(other)
 		for uid in self._still_listed(missing):
 			self._fetch_alone(flight, uid)
+
+	def _answered(self, flight: _Flight) -> Response:
+		if flight.answer is None:
+			flight.answer = self._wait(flight.tag)
+		return flight.answer
 
 	def _still_listed(self, uids: Sequence[int]) -> list[int]:
 		listed: list[int] = []
@@ -167,11 +171,11 @@ class BatchFetcher:
 
 	def _fetch_alone(self, flight: _Flight, uid: int) -> None:
 		alone = self._alone = self._send([uid])
-		alone.answer = self._wait(alone.tag)
+		answer = self._answered(alone)
 		flight.came.update(alone.came)
 		self._alone = None
 		if uid not in flight.came:
-			said = "" if alone.answer.name == "OK" else quoted(alone.answer.text, self._session.settings.password)
+			said = "" if answer.name == "OK" else quoted(answer.text, self._session.settings.password)
 			flight.refused[uid] = said or NOT_GIVEN
 
 	# responses
