@@ -34,6 +34,96 @@ class EmailAccount(host.base_class("Email Account")):
 	On a bench this derives from core's class, and core's finders return instances of it.
 	"""
 
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		from dokos_mail.doctype.imap_folder.imap_folder import IMAPFolder
+
+		add_signature: DF.Check
+		always_use_account_email_id_as_sender: DF.Check
+		always_use_account_name_as_sender_name: DF.Check
+		append_emails_to_sent_folder: DF.Check
+		append_to: DF.Link | None
+		ascii_encode_password: DF.Check
+		attachment_limit: DF.Int
+		auth_method: DF.Literal["Basic", "OAuth"]
+		auto_reply_message: DF.TextEditor | None
+		awaiting_password: DF.Check
+		brand_logo: DF.AttachImage | None
+		connected_app: DF.Link | None
+		connected_user: DF.Link | None
+		create_contact: DF.Check
+		default_incoming: DF.Check
+		default_outgoing: DF.Check
+		delete_from_server: DF.Check
+		domain: DF.Link | None
+		email_account_name: DF.Data | None
+		email_id: DF.Data
+		email_server: DF.Data | None
+		email_sync_option: DF.Literal["ALL", "UNSEEN"]
+		enable_auto_reply: DF.Check
+		enable_automatic_linking: DF.Check
+		enable_incoming: DF.Check
+		enable_outgoing: DF.Check
+		enforce_attachment_limit: DF.Check
+		footer: DF.TextEditor | None
+		imap_folder: DF.Table[IMAPFolder]
+		incoming_port: DF.Data | None
+		initial_sync_count: DF.Literal["100", "250", "500"]
+		leave_on_server_days: DF.Int
+		login_id: DF.Data | None
+		login_id_is_different: DF.Check
+		mark_as_read: DF.Check
+		no_failed: DF.Int
+		no_smtp_authentication: DF.Check
+		notify_if_unreplied: DF.Check
+		password: DF.Password | None
+		send_notification_to: DF.SmallText | None
+		send_unsubscribe_message: DF.Check
+		sent_folder_name: DF.Data | None
+		service: DF.Literal[
+			"",
+			"GMail",
+			"Sendgrid",
+			"SparkPost",
+			"Yahoo Mail",
+			"Outlook.com",
+			"Yandex.Mail",
+			"iCloud",
+			"OVH",
+			"Gandi",
+			"Infomaniak",
+			"Ionos",
+			"Orange",
+			"Free",
+			"SFR",
+			"La Poste",
+			"Zoho",
+			"Fastmail",
+		]
+		signature: DF.TextEditor | None
+		smtp_port: DF.Data | None
+		smtp_server: DF.Data | None
+		track_email_status: DF.Check
+		uidnext: DF.Int
+		uidvalidity: DF.Data | None
+		unreplied_by: DF.Literal["Us", "The Correspondent"]
+		unreplied_for_mins: DF.Int
+		use_imap: DF.Check
+		use_ssl: DF.Check
+		use_ssl_for_outgoing: DF.Check
+		use_starttls: DF.Check
+		use_tls: DF.Check
+		validate_ssl_certificate: DF.Check
+		validate_ssl_certificate_for_outgoing: DF.Check
+		watch_sent_folder: DF.Check
+	# end: auto-generated types
+
 	def autoname(self) -> None:
 		"""The account's name; made of the address when nobody gave one."""
 		if not self.email_account_name:

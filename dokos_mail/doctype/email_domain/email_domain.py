@@ -25,6 +25,32 @@ SHARED = (*INCOMING, *OUTGOING, "attachment_limit")
 class EmailDomain(host.base_class("Email Domain")):
 	"""Saving never connects: each account says itself, later, whether the settings work."""
 
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		append_emails_to_sent_folder: DF.Check
+		attachment_limit: DF.Int
+		domain_name: DF.Data
+		email_id: DF.Data | None
+		email_server: DF.Data
+		incoming_port: DF.Data | None
+		sent_folder_name: DF.Data | None
+		smtp_port: DF.Data | None
+		smtp_server: DF.Data
+		use_imap: DF.Check
+		use_ssl: DF.Check
+		use_ssl_for_outgoing: DF.Check
+		use_starttls: DF.Check
+		use_tls: DF.Check
+		validate_ssl_certificate: DF.Check
+		validate_ssl_certificate_for_outgoing: DF.Check
+	# end: auto-generated types
+
 	def before_naming(self) -> None:
 		"""The name is the domain of the example address, unless one was typed."""
 		from dokos_mail.engine.providers import domain_of
