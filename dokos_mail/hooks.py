@@ -13,6 +13,7 @@ after_migrate = ["dokos_mail.install.after_migrate"]
 before_uninstall = "dokos_mail.install.before_uninstall"
 
 override_doctype_class = {
+	"IMAP Folder": "dokos_mail.doctype.imap_folder.imap_folder.IMAPFolder",
 	"Email Domain": "dokos_mail.doctype.email_domain.email_domain.EmailDomain",
 	"Email Account": "dokos_mail.doctype.email_account.email_account.EmailAccount",
 }
