@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import os
 import sys
+from typing import Any
 
 import click
 
@@ -27,6 +28,12 @@ class Bench(click.Group):
 
 	def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
 		return self._found().get(cmd_name)
+
+	def invoke(self, ctx: click.Context) -> Any:
+		try:
+			return super().invoke(ctx)
+		except frappe.IncorrectSitePath as error:
+			raise click.ClickException(str(error)) from None
 
 
 def _commands_of(app: str) -> list[click.Command]:

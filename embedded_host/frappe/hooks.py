@@ -7,16 +7,16 @@ app_title = "Embedded host"
 app_publisher = "Dokos Mail"
 app_description = "The slice of the frappe API that the app uses, on SQLite"
 app_license = "MIT"
+has_permission = {"File": "frappe.core.doctype.file.file.has_permission"}
+permission_query_conditions = {"File": "frappe.core.doctype.file.file.get_permission_query_conditions"}
+
 ignore_links_on_delete = [
 	"Communication",
 	"ToDo",
-	"Comment",
+	"Email Unsubscribe",
 	"File",
 	"Version",
-	"Error Log",
+	"Comment",
 	"Notification Log",
 	"Email Queue",
-	"Scheduled Job Log",
-	"Dynamic Link",
-	"Communication Link",
 ]

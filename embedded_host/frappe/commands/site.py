@@ -19,10 +19,7 @@ from frappe.commands import get_site, pass_context
 def connected(context: Any) -> Iterator[str]:
 	"""The named site, connected as Administrator, its transaction committed at the end."""
 	site = get_site(context)
-	try:
-		frappe.init(site)
-	except frappe.IncorrectSitePath as error:
-		raise click.ClickException(str(error)) from None
+	frappe.init(site)
 	try:
 		frappe.connect()
 		yield site

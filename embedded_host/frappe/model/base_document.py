@@ -22,6 +22,13 @@ RESERVED = frozenset(
 )
 
 
+def get_controller(doctype: str) -> type[Any]:
+	"""The class of a DocType's documents."""
+	from frappe.model.controller import get_controller as find
+
+	return find(doctype)
+
+
 class BaseDocument:
 	dont_update_if_missing: tuple[str, ...] | list[str] = ()
 

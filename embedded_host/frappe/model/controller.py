@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
 
-from frappe.host.apps import HOST_APP, get_hooks, get_module_app, scrub
+from frappe.host.apps import HOST_APP, get_hooks, get_module_app, get_module_path, scrub
 from frappe.host.context import local
 from frappe.model.meta import get_meta, host_definitions
 
@@ -54,7 +55,7 @@ def load_doctype_module(doctype: str, module: str | None = None, prefix: str = "
 
 
 def standard_class(doctype: str, module: str, custom: bool = False) -> type[Any]:
-	"""A DocType of an app must have its class; the host's own, and custom ones, need none."""
+	"""A DocType of an app must have its class. The host's own, custom ones, and those without a folder need none."""
 	from frappe.model.document import Document
 
 	if custom:
@@ -62,10 +63,17 @@ def standard_class(doctype: str, module: str, custom: bool = False) -> type[Any]
 	try:
 		found = load_doctype_module(doctype, module)
 	except ImportError as error:
-		if doctype in host_definitions() and isinstance(error.__cause__, ModuleNotFoundError):
+		if isinstance(error.__cause__, ModuleNotFoundError) and not _has_folder(doctype, module):
 			return Document
 		raise
 	cls = getattr(found, doctype.replace(" ", "").replace("-", ""), None)
 	if cls is None:
 		raise ImportError(doctype)
 	return cls
+
+
+def _has_folder(doctype: str, module: str) -> bool:
+	"""Whether an app keeps files of the DocType in its module. The host's folders often hold no more than the JSON."""
+	if doctype in host_definitions():
+		return False
+	return os.path.isdir(get_module_path(module, "doctype", doctype))

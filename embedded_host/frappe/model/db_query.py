@@ -47,7 +47,10 @@ def get_list(
 	"""Rows the user may read, twenty unless told otherwise. PermissionError without the right to read any."""
 	if kwargs:
 		raise TypeError(f"the embedded host does not offer get_list({', '.join(kwargs)}=)")
-	if isinstance(fields, dict | list) and isinstance(filters, list) and fields and isinstance(fields, dict):
+	if isinstance(fields, dict) or (isinstance(fields, list) and fields and isinstance(fields[0], list)):
+		# the second argument is often the filters
+		fields, filters = filters, fields
+	elif fields and isinstance(filters, list) and len(filters) > 1 and isinstance(filters[0], str):
 		fields, filters = filters, fields
 	condition = "" if ignore_permissions else _permitted(doctype, user or local.session.user, parent_doctype)
 	if pluck:

@@ -57,7 +57,7 @@ def get_queue(queue: str) -> SqliteHuey:
 	if (path, queue) not in _hueys:
 		os.makedirs(os.path.dirname(path), exist_ok=True)
 		huey = SqliteHuey(name=queue, filename=path, results=False, timeout=30)
-		huey.task(name="execute_job")(execute_job)
+		huey.job = huey.task()(execute_job)
 		_hueys[(path, queue)] = huey
 	return _hueys[(path, queue)]
 
@@ -102,7 +102,7 @@ def enqueue(
 		raise ValueError(f"frappe.enqueue: {name} cannot be imported by a worker")
 	huey = get_queue(queue)
 	key = job_id or uuid.uuid4().hex
-	task = huey._registry.string_to_task(f"{__name__}.execute_job")(
+	task = huey.job.task_class(
 		id=uuid.uuid4().hex,
 		priority=1 if at_front else 0,
 		kwargs={

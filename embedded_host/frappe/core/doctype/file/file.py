@@ -190,35 +190,39 @@ class File(Document):
 			local.db.after_rollback.add(lambda: os.replace(target, source))
 		self.file_url = f"/private/files/{name}" if self.is_private else f"/files/{name}"
 
-	# -- permission -------------------------------------------------------------------------------
-
-	def has_permission(self, permtype: str = "read", *, debug: bool = False, user: str | None = None) -> bool:
-		"""Public files are for everybody; a private one for its owner and who may read (write) what it is attached to."""
-		if self.flags.ignore_permissions:
-			return True
-		return has_permission(self, permtype, user)
-
 	def is_downloadable(self) -> bool:
 		return self.has_permission("read")
 
 
 def has_permission(doc: Any, ptype: str | None = None, user: str | None = None, debug: bool = False) -> bool:
+	"""Public files are for everybody; a private one for its owner and who may read (write) what it is attached to."""
 	from frappe import permissions
 	from frappe.model.document import get_doc
 
 	user = user or local.session.user
-	if user == "Administrator" or (ptype == "read" and not doc.is_private):
-		return True
 	if ptype == "create":
 		return permissions.has_permission("File", "create", user=user)
-	if user != "Guest" and doc.owner == user:
+	if not doc.is_private or user == "Administrator" or (user != "Guest" and doc.owner == user):
 		return True
-	if doc.attached_to_doctype and doc.attached_to_name:
-		if not local.db.exists(doc.attached_to_doctype, doc.attached_to_name):
-			return False
-		target = get_doc(doc.attached_to_doctype, doc.attached_to_name)
-		return permissions.has_permission(target.doctype, "read" if ptype in ("read", "select") else "write", doc=target, user=user)
-	return False
+	if not (doc.attached_to_doctype and doc.attached_to_name and local.db.exists(doc.attached_to_doctype, doc.attached_to_name)):
+		return False
+	target = get_doc(doc.attached_to_doctype, doc.attached_to_name)
+	return permissions.has_permission(target.doctype, "write" if ptype in ("write", "delete") else "read", doc=target, user=user)
+
+
+def get_permission_query_conditions(user: str | None = None) -> str:
+	"""Lists show public files, one's own, and those of document types that one may read."""
+	from frappe.permissions import has_permission as may
+
+	user = user or local.session.user
+	if user == "Administrator":
+		return ""
+	attached = [row[0] for row in local.db.execute_built("SELECT DISTINCT attached_to_doctype FROM tabFile WHERE attached_to_doctype != ''")]
+	readable = ", ".join(local.db.escape(name, percent=False) for name in attached if may(name, "read", user=user)) or "''"
+	return (
+		"`tabFile`.`is_private` = 0 OR (`tabFile`.`attached_to_doctype` IS NULL AND "
+		f"`tabFile`.`owner` = {local.db.escape(user, percent=False)}) OR `tabFile`.`attached_to_doctype` IN ({readable})"
+	)
 
 
 def get_max_file_size() -> int:
