@@ -12,6 +12,7 @@ import hashlib
 import imaplib
 import os
 import pwd
+import select
 import shutil
 import signal
 import smtplib
@@ -154,6 +155,7 @@ class Dovecot(MailServer):
 				process.wait()
 			with contextlib.suppress(ProcessLookupError):
 				os.killpg(process.pid, signal.SIGKILL)
+			_wait_for_group(process.pid)
 			if self._reader:
 				self._reader.join(10)
 			if process.stdout:
@@ -350,3 +352,20 @@ service lmtp {{
 }}
 {self.extra}
 """
+
+
+def _wait_for_group(group: int) -> None:
+	"""Wait until every process of a killed group has ended, where the system can tell (Linux)."""
+	if not hasattr(os, "pidfd_open"):
+		return
+	for stat in Path("/proc").glob("[0-9]*/stat"):
+		try:
+			if int(stat.read_text().rpartition(")")[2].split()[2]) != group:
+				continue
+			descriptor = os.pidfd_open(int(stat.parent.name))
+		except OSError:
+			continue  # ended by itself meanwhile
+		try:
+			select.select([descriptor], [], [], 10)
+		finally:
+			os.close(descriptor)
