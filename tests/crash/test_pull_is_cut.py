@@ -12,6 +12,7 @@ import os
 import signal
 from collections.abc import Callable
 from email.message import EmailMessage
+from itertools import count
 
 import frappe
 import pytest
@@ -24,20 +25,22 @@ from tests.mailbox import Mailbox, account_values, new_user, raw
 _fork = multiprocessing.get_context("fork")
 
 
-def messages() -> list[bytes]:
+def messages(domain: str) -> list[bytes]:
 	"""A conversation, a message with files, one that is broken, one without Message-ID, one that is there twice."""
+	sender = f"Élodie Martin <elodie@{domain}>"
 	with_file = EmailMessage()
-	with_file["From"], with_file["Subject"] = "b@client.test", "avec pièces"
-	with_file["Message-ID"] = "<files@client.test>"
+	with_file["From"], with_file["Subject"] = f"b@{domain}", "avec pièces"
+	with_file["Message-ID"] = f"<files@{domain}>"
 	with_file.set_content("voir pièce")
 	with_file.add_attachment(b"%PDF-1.4 " * 50, maintype="application", subtype="pdf", filename="devis.pdf")
-	twice = raw("deux fois", message_id="twice@client.test")
+	twice = raw("deux fois", message_id=f"twice@{domain}", sender=sender)
+	broken = b"Subject: cass\xe9\nFrom: c@%s\nContent-Type: multipart/mixed; boundary=\n\nrien\n"
 	return [
-		raw("début", message_id="root@client.test"),
-		raw("Re: début", message_id="reply@client.test", In_Reply_To="<root@client.test>"),
+		raw("début", message_id=f"root@{domain}", sender=sender),
+		raw("Re: début", message_id=f"reply@{domain}", sender=sender, In_Reply_To=f"<root@{domain}>"),
 		with_file.as_bytes(),
-		b"Subject: cass\xe9\nContent-Type: multipart/mixed; boundary=\n\nrien\n",
-		raw("sans identifiant", message_id=None),
+		broken % domain.encode(),
+		raw("sans identifiant", message_id=None, sender=sender),
 		twice,
 		twice,
 	]
@@ -82,6 +85,11 @@ def pull_until_step(account: str, cut_at: int) -> list[str]:
 	return steps.names
 
 
+def domain_of(mailbox: Mailbox) -> str:
+	"""The domain from which that mailbox gets all its mail, and no other does."""
+	return f"{mailbox.user.partition('@')[0]}.test"
+
+
 def state_of(mailbox: Mailbox) -> dict[str, object]:
 	"""All that a pull leaves, names and times aside."""
 	rows = frappe.get_all(
@@ -92,7 +100,7 @@ def state_of(mailbox: Mailbox) -> dict[str, object]:
 	)
 	documents = {row.reference_name for row in rows if row.reference_name}
 	communications = frappe.get_all("Communication", filters={"email_account": mailbox.account}, pluck="name")
-	made = frappe.get_all("Opportunity", filters={"party_name": ("is", "set")}, pluck="name")
+	made = frappe.get_all("Opportunity", filters={"contact_email": ("like", f"%@{domain_of(mailbox)}")}, pluck="name")
 	return {
 		"rows": sorted(
 			[row.subject, row.state, row.rule, row.reference_doctype, bool(row.communication), row.acknowledged] for row in rows
@@ -115,11 +123,9 @@ def fresh_mailbox(site: object, dovecot: Dovecot) -> Callable[[], Mailbox]:
 		user = new_user(dovecot)
 		values = account_values(dovecot, user, append_to="Opportunity", mark_as_read=1, create_contact=0)
 		account = frappe.get_doc(values).insert().name
-		for name in frappe.get_all("Opportunity", pluck="name"):
-			frappe.delete_doc("Opportunity", name, force=True)
 		frappe.db.commit()
 		mailbox = Mailbox(dovecot, user, account)
-		mailbox.put(*messages())
+		mailbox.put(*messages(domain_of(mailbox)))
 		return mailbox
 
 	return make
@@ -134,25 +140,26 @@ def test_cut_at_every_step(fresh_mailbox: Callable[[], Mailbox], capsys: pytest.
 	assert json.dumps(expected["rows"]).count("Processed") == 6
 
 	cuts = 0
-	for cut_at in range(1, len(names) + 1):
+	for cut_at in count(1):
 		mailbox = fresh_mailbox()
 		code, _names = in_child(lambda: pull_until_step(mailbox.account, cut_at))  # noqa: B023 - called at once
 		if code == 0:
 			break
-		assert code == -signal.SIGKILL, f"step {cut_at} ({names[cut_at - 1]}) ended with {code}"
+		assert code == -signal.SIGKILL, f"step {cut_at} (about {names[min(cut_at, len(names)) - 1]}) ended with {code}"
 		cuts += 1
 		code, _names = in_child(lambda: pull_until_step(mailbox.account, 0))  # noqa: B023 - called at once
-		assert code == 0, f"the pull after a cut at step {cut_at} ({names[cut_at - 1]}) failed"
-		assert state_of(mailbox) == expected, f"after a cut at step {cut_at} ({names[cut_at - 1]})"
+		assert code == 0, f"the pull after a cut at step {cut_at} (about {names[min(cut_at, len(names)) - 1]}) failed"
+		assert state_of(mailbox) == expected, f"after a cut at step {cut_at} (about {names[min(cut_at, len(names)) - 1]})"
 	with capsys.disabled():
 		print(f"\n{cuts} cuts")
-	assert cuts >= len(names) - 2
+	# The number of folders to sync varies with the digests of the messages, by a few steps.
+	assert cuts > 0.9 * len(names)
 
 
 def test_the_suite_would_notice(fresh_mailbox: Callable[[], Mailbox]) -> None:
 	"""A deliberately wrong order, the position kept before the rows, loses mail, and ``state_of`` shows it."""
 	mailbox = fresh_mailbox()
-	expected_rows = len(messages())
+	expected_rows = len(messages(domain_of(mailbox)))
 
 	def pull_in_wrong_order() -> list[str]:
 		from dokos_mail.inbound.journal import FolderJournal
