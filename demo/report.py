@@ -28,7 +28,7 @@ def print_report() -> int:
 	says = {sent.key: sent.says for sent in MESSAGES}
 	rows: list[tuple[Sequence[str], Sequence[str]]] = []
 	for number, (expected, found, wrong) in enumerate(judged, 1):
-		message = f"{expected.subject}\n({says[expected.key]})"
+		message = f"{table.shortened(expected.subject, table.message_width())}\n({says[expected.key]})"
 		why = _why(found) if found else ""
 		cells = (f"{number:>2} {'✘' if wrong else '✔'}", message, _mailbox(expected.account), _became(expected, found), why)
 		rows.append((cells, wrong))
@@ -47,8 +47,8 @@ def _mailbox(address: str) -> str:
 def _became(expected: Expected, found: Found | None) -> str:
 	if found is None:
 		return "nothing"
-	document = f"{found.row['reference_doctype']} {found.row['reference_name']}"
-	kept = f" + {len(found.files)} file{'s' if len(found.files) > 1 else ''}" if found.files else ""
+	document = f"{found.row['reference_doctype']}\n{found.row['reference_name']}"
+	kept = f", {len(found.files)} file{'s' if len(found.files) > 1 else ''}" if found.files else ""
 	if found.row["state"] not in ("Processed", "Duplicate"):
 		return str(found.row["state"])
 	if expected.outcome == DUPLICATE:

@@ -10,7 +10,6 @@ from textwrap import wrap
 
 GREEN, RED, DIM, BOLD, PLAIN = "\033[32m", "\033[31m", "\033[2m", "\033[1m", "\033[0m"
 HEADINGS = ("", "Message", "Account", "Became", "Why")
-SHARES = (0, 40, 12, 22, 44)
 
 
 def styled(text: str, style: str) -> str:
@@ -19,9 +18,24 @@ def styled(text: str, style: str) -> str:
 
 
 def widths(total: int) -> list[int]:
-	"""The widths of the columns, which share ``total`` characters between them."""
-	room = max(total, 80) - 4 - 2 * (len(SHARES) - 1)
-	return [4, *(room * share // sum(SHARES) for share in SHARES[1:])]
+	"""The widths of the columns: the message and the reason share what the others leave of ``total`` characters."""
+	room = max(total, 80) - 4 - 10 - 23 - 2 * (len(HEADINGS) - 1)
+	message = 45 * room // 100
+	return [4, message, 10, 23, room - message]
+
+
+def shortened(text: str, width: int) -> str:
+	"""``text`` on one line of at most ``width`` characters."""
+	return text if len(text) <= width else text[: width - 1].rstrip() + "…"
+
+
+def message_width() -> int:
+	"""The width of the column of messages on this terminal."""
+	return widths(terminal_width())[1]
+
+
+def terminal_width() -> int:
+	return shutil.get_terminal_size((132, 24)).columns
 
 
 def lines(cells: Sequence[str], room: Sequence[int]) -> list[str]:
@@ -35,7 +49,7 @@ def lines(cells: Sequence[str], room: Sequence[int]) -> list[str]:
 
 def show(rows: Sequence[tuple[Sequence[str], Sequence[str]]]) -> None:
 	"""Print the table. Each row is its cells and its problems; a row with problems is red and says them below."""
-	room = widths(shutil.get_terminal_size((132, 24)).columns)
+	room = widths(terminal_width())
 	print(styled(lines(HEADINGS, room)[0], BOLD))
 	print("-" * (sum(room) + 2 * (len(room) - 1)))
 	for cells, problems in rows:
