@@ -64,9 +64,9 @@ def _tokens(text: str) -> Iterator[_Token]:
 			continue
 		char = text[at]
 		if char == '"':
-			close = _end_of_quoted(text, at)
+			close, following = _end_of_quoted(text, at)
 			yield "quoted", _QUOTED_PAIR.sub(r"\1", text[at + 1 : close])
-			at = close + 1
+			at = following
 		elif char == "(" and comments and (close := _end_of_comment(text, at)) > 0:
 			yield "comment", text[at + 1 : close]
 			at = close + 1
@@ -99,13 +99,13 @@ def _tokens(text: str) -> Iterator[_Token]:
 			at = end
 
 
-def _end_of_quoted(text: str, at: int) -> int:
-	"""Where the quoted string that begins at ``at`` closes; never closed: before the next bracket, or at the end."""
+def _end_of_quoted(text: str, at: int) -> tuple[int, int]:
+	"""Where the quoted string that begins at ``at`` ends, and what follows begins; never closed: at the next bracket."""
 	for found in _QUOTE_OR_ESCAPE.finditer(text, at + 1):
 		if found.group() == '"':
-			return found.start()
+			return found.start(), found.end()
 	angle = text.find("<", at)
-	return angle - 1 if angle > at else len(text)
+	return (angle, angle) if angle > 0 else (len(text), len(text))
 
 
 def _end_of_comment(text: str, at: int) -> int:

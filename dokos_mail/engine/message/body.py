@@ -20,7 +20,7 @@ from .names import Names, name_for_type, safe_name
 from .source import Source, pieces
 from .structure import Part
 from .text import html_to_text, lines_in_lf, unflowed
-from .transfer import decoded, measured
+from .transfer import IDENTITY, decoded, measured
 
 
 @dataclass
@@ -196,9 +196,9 @@ class Reader:
 		return text
 
 	def _encoded(self, part: Part) -> bytes:
-		if part.encoding == "quoted-printable":
-			return self.source.read(part.start, part.end)  # its soft line breaks need the LF
-		return self.source.original(part.start, part.end)
+		if part.encoding in IDENTITY:
+			return self.source.original(part.start, part.end)
+		return self.source.read(part.start, part.end)  # an encoding made of lines needs their LF
 
 	def _file(self, part: Part, names: Names, shown: set[str]) -> Attachment:
 		given = file_name(part)
@@ -208,7 +208,8 @@ class Reader:
 			size, digest = len(content), hashlib.sha256(content).hexdigest()
 		else:
 			content = None
-			size, digest = measured(pieces(self.source, part.start, part.end), part.encoding)
+			read = self.source.original if part.encoding in IDENTITY else self.source.read
+			size, digest = measured(pieces(read, part.start, part.end), part.encoding)
 		return Attachment(name, part.type, size, digest, _inline(part, shown), part.content_id, content)
 
 	def _name(self, part: Part) -> str:

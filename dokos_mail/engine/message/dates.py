@@ -51,7 +51,7 @@ def parse_date(value: str, defects: list[str] | None = None) -> datetime | None:
 	Without a zone, or with ``-0000``, UTC is taken. Years of two digits are read as RFC 5322 section 4.3 says.
 	"""
 	defects = [] if defects is None else defects
-	text = _COMMENT.sub(" ", value[:300].lower().translate(_ACCENTS)).strip()
+	text = " ".join(_COMMENT.sub(" ", value[:300].lower().translate(_ACCENTS)).split())
 	if not text:
 		return None
 	try:

@@ -58,7 +58,7 @@ def _body(source: Source, start: int, update: Callable[[bytes], None]) -> None:
 	"""Feed the body with LF line ends. Line ends at the very end wait for text after them, and are left out if none comes."""
 	carry = b""  # a CR at the end of a piece: its LF may follow
 	waiting = 0
-	for piece in pieces(source, start, source.size):
+	for piece in pieces(source.original, start, source.size):
 		piece = carry + piece
 		carry = b"\r" if piece.endswith(b"\r") else b""
 		if carry:

@@ -43,7 +43,8 @@ class Message:
 	``headers`` keeps every header in order, decoded to Unicode, line breaks removed. ``message_id``, ``in_reply_to``
 	and ``references`` are without angle brackets. ``date`` has a time zone. ``text`` and ``html`` are the bodies as
 	sent (HTML unsanitised). ``structure_only`` is True when the message was over the size up to which bodies and
-	attachments are read. What was broken is said in ``defects``.
+	attachments are read. ``protection`` is "", "S/MIME signed", "S/MIME encrypted", "S/MIME", "PGP signed", "PGP encrypted"
+	or "PGP" (nothing is verified or decrypted). What was broken is said in ``defects``.
 	"""
 
 	message_id: str | None = None
@@ -64,6 +65,7 @@ class Message:
 	report: Report | None = None
 	headers: list[tuple[str, str]] = field(default_factory=list)
 	structure_only: bool = False
+	protection: str = ""
 	defects: list[str] = field(default_factory=list)
 
 	def header(self, name: str) -> str | None:

@@ -12,6 +12,7 @@ from .fields import Fields
 from .headers import decode_header
 from .ids import message_id, message_ids
 from .model import Address, Attachment, Message
+from .protection import protection
 from .robots import robot_reason
 from .source import MemorySource, Source, as_octets, first_offset, open_source
 from .structure import Part, read_structure
@@ -82,6 +83,7 @@ def _read(source: Source, full: bool) -> Message:
 	_headers(message, fields, _hint(root), defects)
 	body = Reader(source, defects, full=full).read(root)
 	message.text, message.html, message.attachments = body.text, body.html, body.attachments
+	message.protection = protection(root, message.text)
 	message.auto_submitted = robot_reason(message) is not None
 	message.defects = _once(defects)
 	return message

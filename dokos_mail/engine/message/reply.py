@@ -91,7 +91,7 @@ class _Rest:
 		self.own_words = -1  # the last unmarked line too long to be the end of a quoted line that was wrapped
 		for number in range(self.last, -1, -1):
 			text = lines[number].strip()
-			own = bool(text) and not text.startswith(">")
+			own = bool(text) and not text.startswith(">") and not _wrote(lines, number)
 			self.filled[number] = self.filled[number + 1] + bool(text)
 			self.unmarked[number] = self.unmarked[number + 1] + own
 			if own and len(text) >= 40 and self.own_words < 0:

@@ -7,7 +7,7 @@ shown as LF, octet for octet, so that offsets are the same. ``original`` gives t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -89,10 +89,10 @@ class FileSource:
 		return -1
 
 
-def pieces(source: Source, start: int, end: int, size: int = CHUNK) -> Iterator[bytes]:
-	"""The original octets of [start, end) in pieces of at most ``size``."""
+def pieces(read: Callable[[int, int], bytes], start: int, end: int, size: int = CHUNK) -> Iterator[bytes]:
+	"""What ``read`` gives for [start, end), in pieces of at most ``size`` octets."""
 	for at in range(start, end, size):
-		yield source.original(at, min(at + size, end))
+		yield read(at, min(at + size, end))
 
 
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}

@@ -48,6 +48,7 @@ def unflowed(text: str, delsp: bool) -> str:
 _BLOCKS = frozenset(
 	"p div tr li ul ol table blockquote pre h1 h2 h3 h4 h5 h6 hr section article header footer dl dt dd address center".split()
 )
+_APART = frozenset(("p", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6"))
 _KEPT = frozenset((*_BLOCKS, "br", "td", "th", "a"))
 _DROPPED = frozenset(("script", "style", "title", "head", "noscript", "template", "iframe", "object", "svg", "math"))
 _TAG = re.compile(r"<(/?)([a-z0-9]+)((?:\s[^<>]*)?)>")
@@ -120,15 +121,19 @@ class _Text:
 			self._break()
 			self.lines.append(self._mark() + "---")
 		elif name in _BLOCKS:
-			self._break()
-			if name in ("p", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6") and self.lines and self.lines[-1].strip("> "):
-				self.lines.append(self._mark().rstrip())
-			if name == "blockquote":
-				self.depth = max(0, self.depth - 1) if closing else min(20, self.depth + 1)
-			elif name == "pre":
-				self.pre = max(0, self.pre - 1) if closing else self.pre + 1
-			elif name == "li" and not closing:
-				self.line.append("- ")
+			self._block(name, closing)
+
+	def _block(self, name: str, closing: bool) -> None:
+		self._break()
+		if name == "blockquote":
+			self.depth = max(0, self.depth - 1) if closing else min(20, self.depth + 1)
+		if name in _APART and self.lines and self.lines[-1].strip("> "):
+			# an empty line belongs to the outer of the two
+			self.lines.append("> " * (self.depth - 1) if name == "blockquote" and not closing else self._mark().rstrip())
+		if name == "pre":
+			self.pre = max(0, self.pre - 1) if closing else self.pre + 1
+		elif name == "li" and not closing:
+			self.line.append("- ")
 
 	def _link(self, closing: bool, attributes: str) -> None:
 		if not closing:

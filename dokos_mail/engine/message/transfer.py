@@ -9,12 +9,14 @@ import binascii
 import hashlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
 _RUBBISH = bytes(set(_NOT_BASE64) - set(b" \t\r\n"))
-_IDENTITY = frozenset(("", "7bit", "8bit", "binary", "7-bit", "8-bit", "7bits", "8bits", "none", "7", "8"))
+#: Encodings that encode nothing.
+IDENTITY = frozenset(("", "7bit", "8bit", "binary", "7-bit", "8-bit", "7bits", "8bits", "none", "7", "8"))
 _UU = frozenset(("x-uuencode", "uuencode", "x-uue", "uue", "x-uu"))
+_UU_BEGIN = re.compile(rb"^begin ", re.M)
 _LOOSE_SOFT_BREAK = re.compile(rb"=[ \t]+(?=\r?\n)")
 _BASE64_LINE = re.compile(rb"[A-Za-z0-9+/]{4,}={0,2}")
 
@@ -56,7 +58,7 @@ class Base64:
 
 def decoded(body: bytes, encoding: str, defects: list[str], *, text: bool = False) -> bytes:
 	"""The octets that ``body`` stands for. ``text`` is True for text parts, whose base64 may have plain text around it."""
-	if encoding in _IDENTITY:
+	if encoding in IDENTITY:
 		return body
 	if encoding == "quoted-printable":
 		return binascii.a2b_qp(_LOOSE_SOFT_BREAK.sub(b"=", body) if b"= " in body or b"=\t" in body else body)
@@ -117,38 +119,55 @@ def _without_tail(body: bytes) -> tuple[bytes, bytes]:
 
 
 def _from_uu(body: bytes, defects: list[str]) -> bytes:
-	out: list[bytes] = []
+	out = b"".join(_uu(io.BytesIO(body), defects))
+	if not out and body.strip() and not _UU_BEGIN.search(body):
+		defects.append("labelled uuencode and is not: kept as it is")
+		return body
+	return out
+
+
+def _uu(lines: Iterable[bytes], defects: list[str]) -> Iterator[bytes]:
+	"""What stands between ``begin`` and ``end``, line by line."""
 	started = False
-	for raw in io.BytesIO(body):
+	for raw in lines:
 		line = raw.rstrip(b"\r\n")
 		if not started:
 			started = line.startswith(b"begin ")
 			continue
 		if line.strip() in (b"end", b"`"):
-			break
+			return
 		try:
-			out.append(binascii.a2b_uu(line))
+			yield binascii.a2b_uu(line)
 		except binascii.Error:
 			# Some encoders count wrongly: take as many octets as the line says, from a longer line.
 			count = (((line[:1] or b" ")[0] - 32) & 63) * 4 + 5
 			try:
-				out.append(binascii.a2b_uu(line[: count // 3]))
+				yield binascii.a2b_uu(line[: count // 3])
 			except binascii.Error:
 				defects.append("a uuencoded line is broken: left out")
-	if not started:
-		defects.append("labelled uuencode and is not: kept as it is")
-		return body
-	return b"".join(out)
 
 
 def measured(pieces: Iterator[bytes], encoding: str) -> tuple[int, str]:
 	"""Size in octets and SHA-256 of the decoded body, which is never in memory as a whole."""
 	digest = hashlib.sha256()
 	size = 0
+	if encoding in _UU:
+		pieces = _uu(_lines(pieces), [])
 	for octets in _streamed(pieces, encoding):
 		size += len(octets)
 		digest.update(octets)
 	return size, digest.hexdigest()
+
+
+def _lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
+	left = b""
+	for piece in pieces:
+		*whole, left = (left + piece).split(b"\n")
+		yield from whole
+		if len(left) > 1_000_000:
+			yield left
+			left = b""
+	yield left
 
 
 def _streamed(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
@@ -157,24 +176,23 @@ def _streamed(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
 		for piece in pieces:
 			yield decoder.feed(piece)
 		yield decoder.end()
-	elif encoding == "quoted-printable" or encoding in _UU:
-		# In pieces that end with a line, so that no escape is cut; a line without end is cut before its last "=".
+	elif encoding == "quoted-printable":
+		# In pieces that end with a line, so that no escape is cut.
 		left = b""
 		for piece in pieces:
 			left += piece
-			cut = left.rfind(b"\n") + 1 if encoding in _UU else _qp_cut(left)
-			if cut:
-				yield decoded(left[:cut], "quoted-printable", []) if encoding == "quoted-printable" else left[:cut]
-				left = left[cut:]
-		yield decoded(left, "quoted-printable", []) if encoding == "quoted-printable" else left
+			cut = _qp_cut(left)
+			yield decoded(left[:cut], encoding, [])
+			left = left[cut:]
+		yield decoded(left, encoding, [])
 	else:
 		yield from pieces
 
 
 def _qp_cut(text: bytes) -> int:
-	"""Up to where quoted-printable text can be decoded without knowing what follows."""
+	"""Up to where quoted-printable text can be decoded without knowing what follows: a line, or in an endless line an octet."""
 	cut = text.rfind(b"\n") + 1
-	if cut or len(text) < 65536:
+	if cut or len(text) < 1_000_000:
 		return cut
 	cut = text.rfind(b"=", len(text) - 4)
 	return cut if cut > 0 else len(text)

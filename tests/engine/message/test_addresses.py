@@ -82,7 +82,10 @@ def test_latin_1_names() -> None:
 	assert parse_addresses("François <f@x>".encode("latin-1"))[0].name == "François"
 
 
-@given(st.lists(st.from_regex(r"[a-z]{1,8}@[a-z]{1,8}\.[a-z]{2,3}", fullmatch=True), max_size=20), st.sampled_from([", ", ",", ";", ",\t", "; "]))
+@given(
+	st.lists(st.from_regex(r"[a-z]{1,8}@[a-z]{1,8}\.[a-z]{2,3}", fullmatch=True), max_size=20),
+	st.sampled_from([", ", ",", ";", ",\t", "; "]),
+)
 def test_every_address_of_a_list_is_found(addresses: list[str], separator: str) -> None:
 	found = parse_addresses(separator.join(addresses).encode())
 	assert [address.address for address in found] == addresses

@@ -52,7 +52,14 @@ def test_any_name(text: str, type_: str) -> None:
 
 def test_each_name_once() -> None:
 	names = Names()
-	assert [names.take(name) for name in ("a.pdf", "A.pdf", "a.pdf", "a-1.pdf", "b", "b")] == ["a.pdf", "A-1.pdf", "a-2.pdf", "a-1-1.pdf", "b", "b-1"]
+	assert [names.take(name) for name in ("a.pdf", "A.pdf", "a.pdf", "a-1.pdf", "b", "b")] == [
+		"a.pdf",
+		"A-1.pdf",
+		"a-2.pdf",
+		"a-1-1.pdf",
+		"b",
+		"b-1",
+	]
 
 
 @given(st.lists(st.sampled_from(["a.pdf", "a-1.pdf", "A.PDF", "x" * 140, "x" * 136 + ".pdf", "é" * 70]), max_size=30))
@@ -65,7 +72,13 @@ def test_never_two_alike(given_names: list[str]) -> None:
 
 @pytest.mark.parametrize(
 	("type_", "expected"),
-	[("application/pdf", "document.pdf"), ("text/calendar", "invite.ics"), ("image/gif", "image.gif"), ("x/unknown", "attachment.bin"), ("application/ms-tnef", "winmail.dat")],
+	[
+		("application/pdf", "document.pdf"),
+		("text/calendar", "invite.ics"),
+		("image/gif", "image.gif"),
+		("x/unknown", "attachment.bin"),
+		("application/ms-tnef", "winmail.dat"),
+	],
 )
 def test_names_by_type(type_: str, expected: str) -> None:
 	assert name_for_type(type_) == expected

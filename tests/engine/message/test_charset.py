@@ -41,7 +41,9 @@ def test_declared(text: str, codec: str, declared: str) -> None:
 	assert not defects
 
 
-@pytest.mark.parametrize("declared", [None, "", "x-unknown", "us-ascii", "nonsense", "zlib", "rot13", "unicode_escape", "idna", "utf-8"])
+@pytest.mark.parametrize(
+	"declared", [None, "", "x-unknown", "us-ascii", "nonsense", "zlib", "rot13", "unicode_escape", "idna", "utf-8"]
+)
 def test_false_or_missing_labels(declared: str | None) -> None:
 	defects: list[str] = []
 	assert decode("un café".encode("cp1252"), declared, defects) == "un café"
@@ -73,7 +75,9 @@ def test_ascii_labelled_utf_16() -> None:
 	assert decode(b"plain words", "utf-16") == "plain words"
 
 
-@pytest.mark.parametrize("name", ["zlib", "bz2", "hex", "uu", "rot13", "idna", "punycode", "undefined", "unicode_escape", "a" * 100, "a\0b"])
+@pytest.mark.parametrize(
+	"name", ["zlib", "bz2", "hex", "uu", "rot13", "idna", "punycode", "undefined", "unicode_escape", "a" * 100, "a\0b"]
+)
 def test_no_codec_but_charsets(name: str) -> None:
 	assert codec_for(name) is None
 

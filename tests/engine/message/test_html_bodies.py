@@ -69,14 +69,18 @@ def test_attack_is_harmless(attack: str) -> None:
 	html = sanitise(f"before {attack} after")
 	tags = " ".join(re.findall(r"<[^>]*>", html))
 	assert not re.search(r"\son\w+\s*=|javascript:|vbscript:|expression|url\(|position|@import|data:text|svg", tags, re.I), html
-	assert not re.search(r"<(?:script|style|svg|math|iframe|object|embed|form|input|button|meta|base|link|video|audio|source)\b", tags, re.I)
+	assert not re.search(
+		r"<(?:script|style|svg|math|iframe|object|embed|form|input|button|meta|base|link|video|audio|source)\b", tags, re.I
+	)
 	assert not _LOADS.search(tags), html
 	assert not re.search(r"margin[^;]*-\d", tags)
 	assert "before" in html
 
 
 def test_remote_images_wait() -> None:
-	html = sanitise('<img src="https://x.example/a.png?a=1&amp;b=2" alt="logo"><table background="https://x.example/b.png"><tr><td>x</table>')
+	html = sanitise(
+		'<img src="https://x.example/a.png?a=1&amp;b=2" alt="logo"><table background="https://x.example/b.png"><tr><td>x</table>'
+	)
 	assert 'data-remote-src="https://x.example/a.png?a=1&amp;b=2"' in html
 	assert 'alt="logo"' in html
 	assert 'data-remote-background="https://x.example/b.png"' in html
@@ -106,7 +110,9 @@ def test_links_open_elsewhere_and_tell_nothing() -> None:
 
 
 def test_looks_stay() -> None:
-	html = sanitise('<table width="600" bgcolor="#fff"><tr><td colspan="2" style="color: #333; padding: 4px 8px; FONT-SIZE:12px">x</td></tr></table>')
+	html = sanitise(
+		'<table width="600" bgcolor="#fff"><tr><td colspan="2" style="color: #333; padding: 4px 8px; FONT-SIZE:12px">x</td></tr></table>'
+	)
 	assert 'width="600"' in html and 'bgcolor="#fff"' in html and 'colspan="2"' in html
 	assert 'style="color: #333; padding: 4px 8px; font-size: 12px"' in html
 
@@ -138,7 +144,14 @@ def test_styles(style: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
 	"html",
-	["<div>" * 100_000 + "deep", "".join(f"<b id={n}>" for n in range(3000)) + "<p>x" * 5000, "<table><tr><td>" * 20_000, "&" * 500_000, "<" * 500_000, "<a" * 100_000],
+	[
+		"<div>" * 100_000 + "deep",
+		"".join(f"<b id={n}>" for n in range(3000)) + "<p>x" * 5000,
+		"<table><tr><td>" * 20_000,
+		"&" * 500_000,
+		"<" * 500_000,
+		"<a" * 100_000,
+	],
 	ids=["deep", "reopened", "tables", "references", "open", "cut"],
 )
 @pytest.mark.timeout(20)
@@ -162,7 +175,10 @@ def test_html_as_text() -> None:
 		"<html><head><title>t</title><style>p{}</style></head><body><h1>Devis</h1><p>Bonjour<br>Jean&nbsp;!</p><ul><li>un<li>deux</ul>"
 		"<blockquote>cité</blockquote><a href='https://dokos.io/'>site</a> <a href='mailto:a@b'>a@b</a><pre>l1\n  l2</pre><!-- no -->1 &lt; 2</body></html>"
 	)
-	assert html_to_text(html) == "Devis\n\nBonjour\nJean !\n\n- un\n- deux\n\n> cité\n\nsite <https://dokos.io/> a@b\nl1\n  l2\n1 < 2"
+	assert (
+		html_to_text(html)
+		== "Devis\n\nBonjour\nJean !\n\n- un\n- deux\n\n> cité\n\nsite <https://dokos.io/> a@b\nl1\n  l2\n1 < 2"
+	)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,9 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def run(*arguments: str) -> list[dict]:
-	done = subprocess.run([sys.executable, "-m", "dokos_mail.engine.message", *arguments], cwd=ROOT, capture_output=True, check=True)
+	done = subprocess.run(
+		[sys.executable, "-m", "dokos_mail.engine.message", *arguments], cwd=ROOT, capture_output=True, check=True
+	)
 	assert not done.stderr
 	return [json.loads(line) for line in done.stdout.decode("utf-8").splitlines()]
 
@@ -27,7 +29,9 @@ def test_lines(tmp_path: Path) -> None:
 	)
 	(tmp_path / "empty.eml").write_bytes(b"")
 	(tmp_path / "junk.eml").write_bytes(bytes(range(256)) * 10)
-	(tmp_path / "surrogate.eml").write_bytes(b"Subject: =?utf-16-le?b?ANg=?= =?utf-7?q?+2AA-?=\nFrom: \xed\xa0\x80 <a@b>\n\n\xed\xa0\x80")
+	(tmp_path / "surrogate.eml").write_bytes(
+		b"Subject: =?utf-16-le?b?ANg=?= =?utf-7?q?+2AA-?=\nFrom: \xed\xa0\x80 <a@b>\n\n\xed\xa0\x80"
+	)
 	files = [str(tmp_path / name) for name in ("good.eml", "empty.eml", "junk.eml", "surrogate.eml", "missing.eml", ".")]
 	lines = run(*files)
 	assert [line["file"] for line in lines] == files

@@ -36,7 +36,9 @@ HISTORIES = [
 
 
 @pytest.mark.parametrize("history", HISTORIES, ids=range(len(HISTORIES)))
-@pytest.mark.parametrize("reply", ["Oui, merci.\n\n", "Bonjour,\n\nUn point : d'accord.\n\n-- \nJean\n\n", "Le devis est bon :\n- un\n- deux\n\n"])
+@pytest.mark.parametrize(
+	"reply", ["Oui, merci.\n\n", "Bonjour,\n\nUn point : d'accord.\n\n-- \nJean\n\n", "Le devis est bon :\n- un\n- deux\n\n"]
+)
 def test_history_is_found(reply: str, history: str) -> None:
 	assert split_reply(reply + history) == (reply, history)
 
@@ -75,7 +77,24 @@ def test_the_first_of_several_histories() -> None:
 	assert split_reply("ok\n" + history) == ("ok\n", history)
 
 
-@given(st.lists(st.sampled_from(["ok\n", "\n", "> q\n", "On Monday, Bob wrote:\n", "De : a\n", "À : b\n", "Objet : c\n", "-- \n", "x\x0cy\\1\n", "____________________\n"])).map("".join))
+@given(
+	st.lists(
+		st.sampled_from(
+			[
+				"ok\n",
+				"\n",
+				"> q\n",
+				"On Monday, Bob wrote:\n",
+				"De : a\n",
+				"À : b\n",
+				"Objet : c\n",
+				"-- \n",
+				"x\x0cy\\1\n",
+				"____________________\n",
+			]
+		)
+	).map("".join)
+)
 def test_nothing_is_lost(text: str) -> None:
 	reply, quoted = split_reply(text)
 	assert reply + quoted == text
@@ -85,7 +104,14 @@ def test_nothing_is_lost(text: str) -> None:
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize(
 	"text",
-	["x" * 5_000_000, "On a\n" * 200_000, ("On " + "a " * 400 + "\n") * 5_000, "De : a\n" * 100_000, "> a\nOn x@y\n" * 100_000, ("le" + " a" * 150 + " @ :\n") * 5_000],
+	[
+		"x" * 5_000_000,
+		"On a\n" * 200_000,
+		("On " + "a " * 400 + "\n") * 5_000,
+		"De : a\n" * 100_000,
+		"> a\nOn x@y\n" * 100_000,
+		("le" + " a" * 150 + " @ :\n") * 5_000,
+	],
 	ids=range(6),
 )
 def test_bounded_time(text: str) -> None:

@@ -1,0 +1,168 @@
+"""What holds for every message: no exception, no octet lost, and a mutated message is still one."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+from email import policy
+from email.message import EmailMessage
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dokos_mail.engine.message.__main__ import as_dict
+from dokos_mail.engine.message.html import sanitise
+from dokos_mail.engine.message.identity import content_hash
+from dokos_mail.engine.message.parse import parse
+from dokos_mail.engine.message.reply import split_reply
+from dokos_mail.engine.message.text import html_to_text
+
+CORPUS = [path.read_bytes() for path in sorted((Path(__file__).parent / "corpus").glob("*.eml"))]
+
+
+def check(raw: bytes) -> None:
+	message = parse(raw)
+	assert not any("could not be read" in defect for defect in message.defects), message.defects
+	json.dumps(as_dict("x", message), ensure_ascii=False).encode("utf-8")
+	assert message.date is None or message.date.tzinfo is not None
+	for attachment in message.attachments:
+		assert attachment.content is not None and len(attachment.content) == attachment.size
+		assert 0 < len(attachment.name.encode()) <= 140 and "/" not in attachment.name
+	names = [attachment.name.casefold() for attachment in message.attachments]
+	assert len(set(names)) == len(names)
+	structure = parse(raw, full_up_to=-1)
+	assert not any("could not be read" in defect for defect in structure.defects), structure.defects
+	assert len(structure.attachments) == len(message.attachments)
+
+
+@given(st.binary(max_size=500))
+def test_any_octets(raw: bytes) -> None:
+	check(raw)
+	assert len(content_hash(raw)) == 64
+
+
+TOKENS = [
+	b"\n", b"\r\n", b"\r", b"\n\n", b" ", b"\t", b":", b";", b"=", b'"', b"<", b">", b"(", b")", b"@", b",", b"--b", b"\n--b\n", b"\n--b--\n",
+	b"--", b"=?utf-8?q?", b"?=", b"=C3=A9", b"\xc3\xa9", b"\xe9", b"\0", b"\xff\xfe", b"\x1b$B", b"Subject", b"From", b"To", b"Date", b"References",
+	b"Content-Type: multipart/mixed; boundary=b\n", b"Content-Type: multipart/alternative; boundary=b\n", b"Content-Type: text/html\n",
+	b"Content-Type: multipart/related; boundary=b\n", b"Content-Type: message/rfc822\n", b"Content-Type: multipart/digest; boundary=b\n",
+	b"Content-Transfer-Encoding: base64\n", b"Content-Transfer-Encoding: quoted-printable\n", b"Content-Transfer-Encoding: uuencode\n",
+	b"Content-Disposition: attachment; filename*0*=utf-8''a", b"; filename*1=b", b"charset=utf-7", b"charset=utf-16", b"name=a.txt", b"QUJD", b"begin 644 x\n",
+	b"Content-Type: text/plain; format=flowed; delsp=yes\n", b"Content-ID: <1>\n", b"<img src=cid:1>", b"x",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(TOKENS), max_size=40).map(b"".join))
+def test_any_pieces(raw: bytes) -> None:
+	check(raw)
+
+
+def mutations(count: int, seed: int) -> list[bytes]:
+	"""Messages of the corpus with a few octets changed, cut, doubled or spliced with another's; the same for a seed."""
+	chance = random.Random(seed)
+	out = []
+	for _ in range(count):
+		raw = bytearray(chance.choice(CORPUS))
+		for _ in range(chance.randint(1, 6)):
+			at, to = sorted(chance.randrange(len(raw) + 1) for _ in range(2))
+			what = chance.randrange(7)
+			if what == 0 and at < len(raw):
+				raw[at] = chance.randrange(256)
+			elif what == 1:
+				raw[at:at] = chance.choice(TOKENS)
+			elif what == 2:
+				del raw[at : min(to, at + chance.choice([1, 2, 10, 100]))]
+			elif what == 3:
+				raw[at:at] = raw[at:to]
+			elif what == 4:
+				other = chance.choice(CORPUS)
+				start = chance.randrange(len(other))
+				raw[at : at + chance.randrange(50)] = other[start : start + chance.randrange(200)]
+			elif what == 5:
+				raw = bytearray(raw.replace(b"\n", chance.choice([b"\r\n", b"\r", b"\n\n", b"\n "])))
+			else:
+				raw[at:to] = bytes(reversed(raw[at:to]))
+			raw = raw[:20_000]
+		out.append(bytes(raw))
+	return out
+
+
+def test_two_thousand_mutations() -> None:
+	for raw in mutations(2000, seed=2024):
+		check(raw)
+
+
+def test_what_is_read_can_be_shown() -> None:
+	for raw in mutations(200, seed=7):
+		message = parse(raw)
+		if message.html is not None:
+			sanitise(message.html)
+			html_to_text(message.html)
+		if message.text is not None:
+			assert "".join(split_reply(message.text)) == message.text
+
+
+PARTS = st.lists(
+	st.tuples(
+		st.binary(max_size=200),
+		st.sampled_from(["application/octet-stream", "image/png", "application/pdf", "audio/x"]),
+		st.sampled_from(["base64", "8bit", "quoted-printable"]),
+	),
+	min_size=1,
+	max_size=6,
+)
+
+
+@given(PARTS, st.sampled_from([b"\n", b"\r\n"]))
+def test_every_leaf_comes_back_octet_for_octet(parts: list[tuple[bytes, str, str]], end: bytes) -> None:
+	raw = b"From: a@b" + end + b"Content-Type: multipart/mixed; boundary=never-in-it" + end + end
+	expected = []
+	for data, type_, encoding in parts:
+		if encoding != "base64":
+			# unencoded octets must not look like delimiters or encodings
+			data = data.replace(b"never", b"").replace(b"=", b"")
+		if encoding == "quoted-printable":
+			data = data.replace(b"\r", b"").replace(b"\n", b"")
+		expected.append((type_, data))
+		body = base64.encodebytes(data).replace(b"\n", end) if encoding == "base64" else data
+		raw += end.join(
+			[
+				b"--never-in-it",
+				b"Content-Type: " + type_.encode(),
+				b"Content-Transfer-Encoding: " + encoding.encode(),
+				b"",
+				body,
+				b"",
+			]
+		)
+	raw += b"--never-in-it--" + end
+	found = [(file.type, file.content) for file in parse(raw).attachments]
+	assert found == [(type_, data) for type_, data in expected if data]
+
+
+TEXTS = st.text(
+	st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp", "Cn", "Co"]), min_size=1, max_size=60
+).map(lambda text: " ".join(text.split()) or "x")
+
+
+@given(
+	TEXTS,
+	TEXTS,
+	TEXTS,
+	st.binary(max_size=100),
+	TEXTS,
+	st.sampled_from([policy.SMTP, policy.SMTPUTF8, policy.default, policy.compat32]),
+)
+def test_what_python_writes_is_read(subject: str, name: str, text: str, data: bytes, file_name: str, how: policy.Policy) -> None:
+	message = EmailMessage(policy=policy.SMTP)
+	message["From"] = "a@b.example"
+	message.set_content(text)
+	message.add_alternative(f"<p>{len(text)}</p>", subtype="html")
+	message.add_attachment(data, maintype="application", subtype="octet-stream", filename="data.bin")
+	found = parse(message.as_bytes(policy=how if how is not policy.compat32 else policy.SMTP))
+	assert found.text.rstrip("\n") == text
+	assert found.html == f"<p>{len(text)}</p>\n"
+	assert [file.content for file in found.attachments] == [data]
+	assert not found.defects or found.defects == ["no Date field", "no Message-ID field"]
