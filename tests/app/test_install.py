@@ -100,7 +100,10 @@ def test_a_message_is_one_communication(site: object) -> None:
 
 
 def test_fields_are_made_changed_and_taken_back(tidied: None) -> None:
-	assert install.sync_fields(DOCTYPE, wanted("mail_test_a", "mail_test_b")) == {"mail_test_a", "mail_test_b"}
+	# A column outlives its field, so an earlier run on the same site has left them.
+	new = {name for name in ("mail_test_a", "mail_test_b") if not frappe.db.has_column(DOCTYPE, name)}
+	assert install.sync_fields(DOCTYPE, wanted("mail_test_a", "mail_test_b")) == new
+	assert frappe.db.has_column(DOCTYPE, "mail_test_a") and frappe.db.has_column(DOCTYPE, "mail_test_b")
 	assert owner_of("mail_test_a") == install.MODULE
 	contact = frappe.get_doc({"doctype": DOCTYPE, "first_name": "Élodie", "mail_test_a": "kept"}).insert()
 	assert install.sync_fields(DOCTYPE, wanted("mail_test_a", label="Other")) == set()
