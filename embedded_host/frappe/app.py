@@ -56,7 +56,8 @@ def answer(request: Request) -> Response:
 		frappe.local.session_obj.update()
 	except HTTPException as error:
 		_rollback()
-		response = error.get_response(request.environ)
+		known = error.code in (403, 404) and getattr(frappe.local, "db", None)
+		response = desk.message_page(error.code) if known else error.get_response(request.environ)
 	except Exception as error:
 		response = handle_exception(request, error)
 	process_response(request, response)

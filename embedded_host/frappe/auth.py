@@ -17,7 +17,6 @@ LANGUAGES = ("en", "fr")
 """The desk's own languages; what an app is translated into is the app's."""
 
 COOKIE_DAYS = 3
-WRONG_LOGIN = "Invalid login credentials"
 
 
 class HTTPRequest:
@@ -105,7 +104,7 @@ class LoginManager:
 		if not (authenticated and enabled):
 			for tracker in trackers:
 				tracker.add_failure_attempt()
-			self.fail(WRONG_LOGIN)
+			self.fail(_("Invalid login credentials"))
 		for tracker in trackers:
 			tracker.add_success_attempt()
 		self.user = found

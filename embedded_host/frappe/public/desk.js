@@ -4,8 +4,9 @@ const boot = JSON.parse(document.getElementById("boot").textContent);
 const main = document.querySelector("main");
 const NO_VALUE = ["Section Break", "Column Break", "Tab Break", "HTML", "Button", "Heading", "Image", "Fold"];
 const PAGE_LENGTH = 20;
+const ZONE = boot.time_zone.system || undefined;
 
-export const __ = (text, ...values) =>
+const __ = (text, ...values) =>
 	(boot.messages[text] || text || "").replace(/\{(\d+)\}/g, (_, i) => values[i] ?? "");
 const slug = (doctype) => doctype.toLowerCase().replace(/ /g, "-");
 const path = (doctype, name) =>
@@ -19,21 +20,27 @@ function el(tag, attributes = {}, ...children) {
 		else if (key in node && key !== "list" && key !== "style") node[key] = value;
 		else node.setAttribute(key, value === true ? "" : value);
 	}
-	node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+	node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
 	return node;
 }
 
+// Markup of DocTypes and messages: links and emphasis are kept, everything else is its text.
+function rich(html) {
+	const copy = (node) => [...node.childNodes].map((child) => {
+		if (child.nodeType === Node.TEXT_NODE) return child.textContent;
+		if (child.nodeType !== Node.ELEMENT_NODE || ["SCRIPT", "STYLE"].includes(child.tagName)) return "";
+		const tag = ["B", "STRONG", "I", "EM", "CODE", "BR", "UL", "LI", "P"].includes(child.tagName) ? child.tagName : "span";
+		const link = child.tagName === "A" && /^(https?:|\/(?!\/))/.test(child.getAttribute("href") || "");
+		return link ? el("a", { href: child.getAttribute("href"), target: "_blank", rel: "noreferrer" }, copy(child)) : el(tag, {}, copy(child));
+	});
+	return copy(new DOMParser().parseFromString(String(html), "text/html").body);
+}
+const plain = (html) => el("p", {}, rich(String(html).replace(/<br\s*\/?>|<\/li>|<\/p>/g, "\n"))).textContent;
+
 function toast(message, indicator = "blue") {
-	const node = el("div", { className: `toast ${indicator}` });
-	node.append(plain(message));
+	const node = el("div", { className: `toast ${indicator}` }, rich(message));
 	document.querySelector(".toasts").append(node);
 	setTimeout(() => node.remove(), indicator === "red" ? 12000 : 4000);
-}
-
-// Messages may carry simple markup; what is shown is their text.
-function plain(html) {
-	return new DOMParser().parseFromString(String(html).replace(/<br\s*\/?>|<\/li>|<\/p>/g, "\n"), "text/html").body
-		.textContent;
 }
 
 async function call(method, args = {}) {
@@ -77,20 +84,25 @@ function heading(title, ...actions) {
 	return el("div", { className: "heading" }, el("h1", {}, title), el("span", { className: "grow" }), ...actions);
 }
 
+// What the site stores is wall-clock time of its own zone.
+function instant(stored) {
+	const asUTC = Date.parse(`${String(stored).replace(" ", "T").slice(0, 19)}Z`);
+	const there = new Date(asUTC).toLocaleString("sv-SE", { timeZone: ZONE });
+	return new Date(2 * asUTC - Date.parse(`${there.replace(" ", "T")}Z`));
+}
+
 const pad = (number) => String(number).padStart(2, "0");
 function readable(df, value) {
 	if (value === null || value === undefined || value === "") return "";
 	if (df.fieldtype === "Check") return Number(value) ? "✓" : "";
-	if (df.fieldtype === "Datetime") {
-		const at = new Date(String(value).replace(" ", "T"));
-		return isNaN(at) ? value : at.toLocaleString(boot.lang, { dateStyle: "medium", timeStyle: "short" });
-	}
+	if (df.fieldtype === "Datetime") return instant(value).toLocaleString(boot.lang, { dateStyle: "medium", timeStyle: "short", timeZone: ZONE });
 	if (df.fieldtype === "Date") return new Date(`${value}T00:00`).toLocaleDateString(boot.lang, { dateStyle: "medium" });
 	if (df.fieldtype === "Select") return __(value);
 	if (["Text Editor", "HTML Editor", "Long Text"].includes(df.fieldtype)) return plain(value).slice(0, 140);
 	return String(value);
 }
 
+const isState = (df) => df.fieldtype === "Select" && /^(status|state)$/.test(df.fieldname);
 const COLOURS = {
 	green: ["Processed", "Working", "Replied", "Sent", "Complete", "Active", "Converted", "Won", "Enabled"],
 	red: ["Failed", "Failing", "Error", "Lost", "Bounced"],
@@ -105,7 +117,8 @@ function pill(value) {
 
 function home() {
 	navbar();
-	const modules = Map.groupBy ? Map.groupBy(boot.doctypes, (d) => d.module) : group(boot.doctypes);
+	const modules = new Map();
+	for (const d of boot.doctypes) modules.set(d.module, [...(modules.get(d.module) || []), d]);
 	const own = [...modules.keys()].sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
 	main.replaceChildren(
 		heading(__("Home")),
@@ -119,11 +132,6 @@ function home() {
 }
 const HOST_MODULES = ["Email", "Contacts", "Core", "Custom", "Desk", "Integrations"];
 const rank = (module) => HOST_MODULES.indexOf(module);
-function group(doctypes) {
-	const modules = new Map();
-	for (const d of doctypes) modules.set(d.module, [...(modules.get(d.module) || []), d]);
-	return modules;
-}
 
 // ---- list
 
@@ -135,7 +143,7 @@ async function list(doctype) {
 	const text = query.get("search") || "";
 	const title = meta.title_field && meta.fields.find((df) => df.fieldname === meta.title_field);
 	const columns = meta.fields.filter((df) => df.in_list_view && df !== title && !NO_VALUE.includes(df.fieldtype)
-		&& !["Table", "Password"].includes(df.fieldtype)).slice(0, 5);
+		&& !["Table", "Password"].includes(df.fieldtype)).slice(0, title ? 3 : 4);
 	const args = {
 		doctype,
 		fields: ["name", "modified", ...(title ? [title.fieldname] : []), ...columns.map((df) => df.fieldname)],
@@ -169,7 +177,7 @@ async function list(doctype) {
 					el("th", { className: "right" }, __("Last Updated On")))),
 				el("tbody", {}, rows.map((row) => el("tr", { onclick: (event) => event.target.closest("a") || location.assign(path(doctype, row.name)) },
 					el("td", {}, el("a", { className: "strong", href: path(doctype, row.name) }, (title && row[title.fieldname]) || row.name)),
-					columns.map((df) => el("td", {}, df.fieldtype === "Select" && row[df.fieldname] ? pill(row[df.fieldname]) : readable(df, row[df.fieldname]))),
+					columns.map((df) => el("td", {}, isState(df) && row[df.fieldname] ? pill(row[df.fieldname]) : readable(df, row[df.fieldname]))),
 					title && el("td", { className: "muted" }, row.name),
 					el("td", { className: "muted right" }, ago(row.modified)))))
 			) : el("p", { className: "empty" }, text ? __("Nothing matches {0}", text) : __("No {0} yet", __(doctype)))),
@@ -181,7 +189,7 @@ async function list(doctype) {
 }
 
 function ago(stamp) {
-	const seconds = (new Date(String(stamp).replace(" ", "T")) - Date.now()) / 1000;
+	const seconds = (instant(stamp) - Date.now()) / 1000;
 	const say = new Intl.RelativeTimeFormat(boot.lang, { numeric: "auto", style: "short" });
 	for (const [unit, size] of [["year", 31536000], ["month", 2592000], ["day", 86400], ["hour", 3600], ["minute", 60]])
 		if (Math.abs(seconds) >= size) return say.format(Math.round(seconds / size), unit);
@@ -206,6 +214,7 @@ async function form(doctype, name) {
 
 	function changed() {
 		dirty = true;
+		state.hidden = false;
 		state.textContent = __("Not Saved");
 		state.className = "pill orange";
 		conditions(body, doc);
@@ -310,7 +319,7 @@ function layout(frm) {
 		else if (df.fieldtype === "Column Break") {
 			if (!section) openSection({});
 			section.append((column = el("div", { className: "column" })));
-		} else if (!df.hidden && !["Button", "Image", "Fold", "Heading"].includes(df.fieldtype)) {
+		} else if (!df.hidden && !(df.fieldtype !== "HTML" && isLocked(frm, df, frm.doc) && hasNothing(frm.doc[df.fieldname])) && !["Button", "Image", "Fold", "Heading"].includes(df.fieldtype)) {
 			if (!section) openSection({});
 			column.append(field(frm, df, frm.doc));
 		}
@@ -336,8 +345,10 @@ function conditions(body, doc) {
 		}
 	};
 	for (const node of body.querySelectorAll("[data-depends-on]")) node.hidden = !holds(node.dataset.dependsOn);
-	for (const section of body.querySelectorAll("section"))
-		section.hidden = section.hidden || ![...section.querySelectorAll(".field")].some((node) => !node.hidden);
+	for (const part of [...body.querySelectorAll(".column"), ...body.querySelectorAll("section")]) {
+		const empty = ![...part.querySelectorAll(".field")].some((node) => !node.hidden && (part.matches(".column") || !node.closest(".column").hidden));
+		part.hidden = empty || (part.matches("section") && part.hidden);
+	}
 	for (const node of body.querySelectorAll("[data-mandatory-depends-on]"))
 		node.classList.toggle("reqd", holds(node.dataset.mandatoryDependsOn));
 }
@@ -352,27 +363,31 @@ function field(frm, df, doc) {
 	if (df.fieldtype === "Check") node.append(el("label", { className: "check" }, input, el("span", {}, __(df.label))));
 	else if (df.fieldtype === "HTML") node.append(input);
 	else node.append(el("label", {}, el("span", { className: "label" }, __(df.label)), df.fieldtype === "Table" ? "" : input), df.fieldtype === "Table" ? input : "");
-	if (df.description) node.append(el("p", { className: "help" }, plain(__(df.description))));
+	if (df.description) node.append(el("p", { className: "help" }, rich(__(df.description))));
 	return node;
 }
 
 const INPUT = { Int: "number", Float: "number", Currency: "number", Percent: "number", Date: "date", Datetime: "datetime-local", Time: "time", Password: "password", Color: "color" };
 let lists = 0;
+const isLocked = (frm, df, doc) =>
+	!frm.writable || df.read_only || df.fieldtype === "Read Only" || (df.set_only_once && !doc.__islocal && doc[df.fieldname]);
+const hasNothing = (value) => value === null || value === undefined || value === "" || value.length === 0;
 
 // The element in which a value is shown or changed; it writes to `doc` on every change.
 function control(frm, df, doc) {
 	const value = doc[df.fieldname];
-	const locked = !frm.writable || df.read_only || df.fieldtype === "Read Only" || (df.set_only_once && !doc.__islocal && value);
+	const locked = isLocked(frm, df, doc);
 	const set = (changed) => { doc[df.fieldname] = changed; frm.changed(); };
-	if (df.fieldtype === "HTML") return el("p", { className: "help" }, plain(__(df.options || "")));
+	if (df.fieldtype === "HTML") return el("div", { className: "help" }, rich(__(df.options || "")));
 	if (df.fieldtype === "Table" || df.fieldtype === "Table MultiSelect") return grid(frm, df, doc, locked);
 	if (df.fieldtype === "Check") return el("input", { type: "checkbox", checked: Boolean(Number(value)), disabled: locked, onchange: (e) => set(e.target.checked ? 1 : 0) });
-	if (locked && ["Text Editor", "HTML Editor"].includes(df.fieldtype)) return framed(value);
-	if (locked && ["Code", "JSON", "Long Text", "Small Text", "Text"].includes(df.fieldtype)) return el("pre", { className: "value" }, value || " ");
+	const markup = ["Text Editor", "HTML Editor"].includes(df.fieldtype) || (df.fieldtype === "Long Text" && /^\s*<\w/.test(value));
+	if (locked && markup) return framed(value);
+	if (locked && ["Code", "JSON", "Long Text"].includes(df.fieldtype)) return el("pre", { className: "value" }, value);
 	if (locked && /^Attach/.test(df.fieldtype) && value) return el("a", { className: "value", href: value }, value);
 	if (locked && df.fieldtype === "Link" && value) return el("a", { className: "value", href: path(df.options, value) }, value);
 	if (locked && df.fieldtype === "Dynamic Link" && value && doc[df.options]) return el("a", { className: "value", href: path(doc[df.options], value) }, value);
-	if (locked) return el("div", { className: "value" }, df.fieldtype === "Select" && value ? pill(value) : readable(df, value) || " ");
+	if (locked) return el("div", { className: "value" }, isState(df) && value ? pill(value) : readable(df, value) || " ");
 	if (df.fieldtype === "Select") return el("select", { onchange: (e) => set(e.target.value) },
 		(df.options || "").split("\n").map((option) => el("option", { value: option, selected: option === (value ?? "") }, __(option))));
 	if (["Text Editor", "HTML Editor", "Code", "JSON", "Long Text", "Small Text", "Text", "Markdown Editor"].includes(df.fieldtype))
@@ -443,6 +458,7 @@ function framed(html) {
 	const frame = el("iframe", { className: "html", title: __("Content") });
 	frame.setAttribute("sandbox", "allow-same-origin");
 	frame.srcdoc = `<base target="_blank"><link rel="stylesheet" href="/assets/frappe/frame.css">${html || ""}`;
+	frame.style.height = 0;
 	frame.addEventListener("load", () => { frame.style.height = `${Math.min(800, frame.contentDocument.documentElement.scrollHeight + 2)}px`; });
 	return frame;
 }
