@@ -35,6 +35,8 @@ COMMUNICATION_FIELD = {
 #: The host's scheduled jobs that ours replace.
 REPLACED_JOBS = ("frappe.email.doctype.email_account.email_account.pull",)
 STOPPED_BY_US = "dokos_mail_stopped_jobs"
+#: DocTypes whose rows from before this app have been seen to. Kept over an uninstallation, as their columns are.
+SETTLED = "dokos_mail_settled"
 
 
 def before_install() -> None:
@@ -92,10 +94,11 @@ def adapt(doctype: str) -> None:
 		order_by="idx asc",
 	)
 	wanted = schema.plan(definition, standard)
-	first_time = sync_fields(doctype, wanted.fields, {row.fieldname for row in standard})
+	sync_fields(doctype, wanted.fields, {row.fieldname for row in standard})
 	sync_setters(doctype, wanted.setters)
-	if first_time:
-		keep_working(doctype, first_time)
+	if doctype not in _remembered(SETTLED):
+		keep_working(doctype)
+		_remember(SETTLED, {*_remembered(SETTLED), doctype})
 
 
 def sync_fields(doctype: str, wanted: list[dict[str, Any]], standard: set[str] | None = None) -> set[str]:
@@ -168,22 +171,19 @@ def sync_setters(doctype: str, wanted: list[dict[str, Any]]) -> None:
 	frappe.clear_cache(doctype=doctype)
 
 
-def keep_working(doctype: str, new_columns: set[str]) -> None:
-	"""Existing rows go on as they did: what the host never checked is not checked all at once.
+def keep_working(doctype: str) -> None:
+	"""Rows from before this app go on as they did: what the host never checked is not checked all at once.
 
-	The host verified certificates on implicit TLS when receiving, and nowhere else.
+	The host verified certificates on implicit TLS when receiving, and nowhere else, also where it has a box for it.
 	"""
-	if doctype == "IMAP Folder":
-		return
 	table = frappe.qb.DocType(doctype)
-	if "validate_ssl_certificate" in new_columns:
+	if frappe.db.has_column(doctype, "validate_ssl_certificate"):
 		frappe.qb.update(table).set(table.validate_ssl_certificate, 0).where(
 			(table.use_starttls == 1) & (table.use_ssl == 0)
 		).run()
-	if "validate_ssl_certificate_for_outgoing" in new_columns:
-		frappe.qb.update(table).set(table.validate_ssl_certificate_for_outgoing, 0).run()
-	if "enforce_attachment_limit" in new_columns:
-		frappe.qb.update(table).set(table.enforce_attachment_limit, 0).run()
+	for field in ("validate_ssl_certificate_for_outgoing", "enforce_attachment_limit"):
+		if frappe.db.has_column(doctype, field):
+			frappe.qb.update(table).set(table[field], 0).run()
 
 
 def stop_replaced_jobs() -> None:
@@ -198,19 +198,22 @@ def stop_replaced_jobs() -> None:
 		return
 	for name in running:
 		frappe.db.set_value("Scheduled Job Type", name, "stopped", 1)
-	stopped = {*_stopped_by_us(), *running}
-	frappe.db.set_default(STOPPED_BY_US, json.dumps(sorted(stopped)))
+	_remember(STOPPED_BY_US, {*_remembered(STOPPED_BY_US), *running})
 
 
 def start_replaced_jobs() -> None:
 	"""Start the host's jobs that we stopped; those that an administrator had stopped stay so."""
-	for name in _stopped_by_us():
+	for name in _remembered(STOPPED_BY_US):
 		if frappe.db.exists("Scheduled Job Type", name):
 			frappe.db.set_value("Scheduled Job Type", name, "stopped", 0)
-	frappe.db.set_default(STOPPED_BY_US, "[]")
+	_remember(STOPPED_BY_US, set())
 
 
-def _stopped_by_us() -> list[str]:
+def _remembered(key: str) -> list[str]:
 	"""Read from the table: the cache of defaults may still hold what was there before another process committed."""
-	stored = frappe.db.get_value("DefaultValue", {"defkey": STOPPED_BY_US, "parent": "__default"}, "defvalue")
+	stored = frappe.db.get_value("DefaultValue", {"defkey": key, "parent": "__default"}, "defvalue")
 	return json.loads(stored or "[]")
+
+
+def _remember(key: str, names: set[str]) -> None:
+	frappe.db.set_default(key, json.dumps(sorted(names)))

@@ -186,3 +186,30 @@ def test_uninstalling_waits_for_journalled_mail(site: object) -> None:
 	row.insert(ignore_permissions=True, ignore_mandatory=True)
 	with pytest.raises(frappe.ValidationError, match="not processed"):
 		install.before_uninstall()
+
+
+def test_accounts_from_before_go_on_as_they_did(site: object) -> None:
+	"""The host never verified a certificate after STARTTLS, nor when sending."""
+	values = {
+		"doctype": "Email Account",
+		"enable_incoming": 1,
+		"use_imap": 1,
+		"email_server": "imap.nowhere.invalid",
+		"password": "x",
+	}
+	tls = frappe.get_doc(values | {"email_id": "tls@masociete.test", "use_ssl": 1}).insert()
+	starttls = frappe.get_doc(values | {"email_id": "starttls@masociete.test", "use_starttls": 1}).insert()
+	install.keep_working("Email Account")
+	for doc in (tls, starttls):
+		doc.reload()
+	assert (tls.incoming_settings().verify, starttls.incoming_settings().verify) == (True, False)
+	assert tls.outgoing_settings().verify is False
+
+
+def test_accounts_are_settled_once(site: object, monkeypatch: pytest.MonkeyPatch) -> None:
+	"""A choice made since then is not undone by the next migrate."""
+	install.bring_in_line()
+	settled: list[str] = []
+	monkeypatch.setattr(install, "keep_working", settled.append)
+	install.bring_in_line()
+	assert settled == []
