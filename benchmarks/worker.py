@@ -5,7 +5,6 @@ from __future__ import annotations
 import imaplib
 import json
 import re
-import resource
 import sys
 import time
 from email import message_from_bytes, policy
@@ -98,9 +97,9 @@ def process() -> dict[str, float]:
 
 
 def peak() -> int:
-	"""The most memory this process ever had, in octets."""
-	unit = 1 if sys.platform == "darwin" else 1024
-	return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+	"""The most memory this process ever had, in octets (VmHWM: ru_maxrss would count its parent's as well)."""
+	status = Path("/proc/self/status").read_text()
+	return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
 
 
 ROLES = {role.__name__: role for role in (make_account, journal, journal_one_by_one, process)}

@@ -18,14 +18,14 @@ MOST_AT_ONCE = 5
 @frappe.whitelist(methods=["POST"])
 def pull_now(account: str) -> None:
 	"""Enqueue a pull of an account."""
-	frappe.has_permission("Email Account", "write", doc=account, throw=True)
+	frappe.get_doc("Email Account", account).check_permission("write")
 	enqueue_pull(account)
 
 
 @frappe.whitelist()
 def account_status(account: str) -> dict[str, object]:
 	"""How an account's connection is doing."""
-	frappe.has_permission("Email Account", "read", doc=account, throw=True)
+	frappe.get_doc("Email Account", account).check_permission("read")
 	fields = ["state", "error", "remedy", "error_kind", "last_pull", "last_success", "failing_since", "next_attempt"]
 	return frappe.db.get_value(STATUS, {"email_account": account}, fields, as_dict=True) or {"state": "Unknown"}
 

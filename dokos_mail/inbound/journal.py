@@ -50,7 +50,7 @@ _COLUMNS = (
 	"uid",
 	"state",
 	"reason",
-	"flags",
+	"imap_flags",
 	"size",
 	"raw_path",
 	"received_on",

@@ -49,7 +49,7 @@ _ROW_FIELDS = (
 	"folder",
 	"uidvalidity",
 	"uid",
-	"flags",
+	"imap_flags",
 	"raw_path",
 	"size",
 	"received_on",

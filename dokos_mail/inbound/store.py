@@ -71,7 +71,7 @@ def _reference_of(communication: str) -> Reference | None:
 
 def _make_communication(row: frappe._dict, message: Message, parent: str | None, reference: Reference | None) -> str:
 	sender = message.from_[0] if message.from_ else Address("", "")
-	seen = "\\Seen" in (row.flags or "").split()
+	seen = "\\Seen" in (row.imap_flags or "").split()
 	doc = received_communication_class()(
 		{
 			"doctype": "Communication",
