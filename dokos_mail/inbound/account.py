@@ -7,7 +7,7 @@ from pathlib import Path
 
 import frappe
 from frappe import _
-from frappe.utils import get_datetime, now_datetime
+from frappe.utils import format_datetime, get_datetime, now_datetime
 
 from dokos_mail.engine.errors import MailError
 from dokos_mail.engine.receive.rawstore import RawStore
@@ -92,4 +92,16 @@ def is_due(account: str) -> bool:
 
 def _record(account: str, values: dict[str, object]) -> None:
 	frappe.db.set_value(STATUS, status_of(account), values)
+	_show(account)
 	frappe.db.commit()
+
+
+def _show(account: str) -> None:
+	"""Say it on the account as well, where it is looked for; written only when it says something new."""
+	status = frappe.db.get_value(STATUS, {"email_account": account}, ["state", "error", "remedy", "failing_since"], as_dict=True)
+	text = _(status.state)
+	if status.state == "Failing":
+		since = format_datetime(status.failing_since)
+		text = _("Failing since {0}. {1} {2}").format(since, status.error, status.remedy)
+	if frappe.db.get_value("Email Account", account, "connection_status") != text:
+		frappe.db.set_value("Email Account", account, "connection_status", text, update_modified=False)

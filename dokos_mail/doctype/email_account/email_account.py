@@ -136,6 +136,8 @@ class EmailAccount(host.base_class("Email Account")):
 	def before_validate(self) -> None:
 		"""Take over the settings of the domain or, where nobody typed any, of the service."""
 		self.email_id = (self.email_id or "").strip()
+		# The engine writes it while a form is open: what the form holds of it is older.
+		self.connection_status = None if self.is_new() else frappe.db.get_value("Email Account", self.name, "connection_status")
 		self._choose_domain_or_service()
 		if self.domain and frappe.db.exists("Email Domain", self.domain):
 			self.update(shared_settings(frappe.get_doc("Email Domain", self.domain)))
