@@ -231,7 +231,7 @@ def _guess(data: bytes) -> str | None:
 		return None
 	from charset_normalizer import from_bytes  # costs 30 ms to import, and most mail never needs it
 
-	best = from_bytes(data[:16384], steps=5, chunk_size=512, enable_fallback=False).best()
+	best = from_bytes(data[:16384], steps=5, chunk_size=512).best()
 	return best.encoding if best is not None and _key(best.encoding) not in _REFUSED else None
 
 

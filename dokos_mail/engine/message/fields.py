@@ -24,6 +24,7 @@ _ONE = frozenset(
 _MANY = frozenset(b"received delivered-to x-original-to dkim-signature authentication-results".split())
 
 _NAME = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
+_MATTERS = re.compile(rb"\n(?:(?:" + b"|".join(sorted(_ONE | _MANY)) + rb")[ \t]{0,9}:|[^!-9;-~ \t]|--)", re.I)
 _END = re.compile(rb"\n(?![ \t])")
 _WINDOW = 8 * 1024
 
@@ -71,8 +72,10 @@ class _Reader:
 		at = self._skip_leading(start) if self.top else start
 		size = self.source.size
 		while at < size:
+			if len(self.fields.items) >= MAX_FIELDS:
+				at = self._skip(at)
 			line, following = self._field(at)
-			if line in (b"\n", b"\r\n", b"\r", b""):
+			if not line.strip(b"\r\n"):
 				at = following
 				break
 			if line.startswith(b"--") and line.rstrip() in self.delimiters:
@@ -102,6 +105,16 @@ class _Reader:
 			if whole:
 				return window, at + len(window)
 			length *= 4
+
+	def _skip(self, at: int) -> int:
+		"""The first line at or after ``at`` that matters once there are too many fields: a known one, or the end."""
+		while at < self.source.size:
+			window = b"\n" + self.source.read(at, at + 65536)
+			if found := _MATTERS.search(window):
+				return at + found.start()
+			last = window.rfind(b"\n")
+			at = at + last if last > 0 else self._line_end(at + len(window) - 1)
+		return self.source.size
 
 	def _take(self, line: bytes) -> bool:
 		"""Keep ``line`` if it is a field; False if it is none."""

@@ -61,7 +61,7 @@ _PROPERTIES = frozenset(
 	"font-style font-variant font-weight height letter-spacing line-height list-style-position list-style-type margin "
 	"margin-bottom margin-left margin-right margin-top max-height max-width min-height min-width overflow-wrap padding "
 	"padding-bottom padding-left padding-right padding-top table-layout text-align text-decoration text-indent "
-	"text-transform unicode-bidi vertical-align white-space width word-break word-spacing word-wrap background".split()
+	"text-transform vertical-align white-space width word-break word-spacing word-wrap background".split()
 )
 _DISPLAY = frozenset(
 	"block inline inline-block none table table-row table-cell table-row-group table-header-group table-footer-group "
@@ -105,13 +105,12 @@ def _filter(images: Mapping[str, str], mark: str) -> Callable[[str, str, str], s
 		if attribute == "style":
 			return safe_style(value) or None
 		if attribute == "href":
-			value = value.strip()
-			return value if _LINK.match(_BLANKS.sub("", value)) else None
+			return _address(value) if _LINK.match(_BLANKS.sub("", value)) else None
 		if attribute == "src":
 			return _image(value.strip(), images, mark)
 		if attribute == "background":
-			return mark + value.strip() if _HTTP.match(value.strip()) else None
-		return value if len(value) <= 1000 else None
+			return mark + _address(value) if _HTTP.match(value.strip()) else None
+		return value.replace("<", "").replace(">", "") if len(value) <= 1000 else None
 
 	return keep
 
@@ -124,7 +123,12 @@ def _image(value: str, images: Mapping[str, str], mark: str) -> str | None:
 		return value if _DATA_IMAGE.fullmatch(value) else None
 	if value.startswith("//"):
 		value = "https:" + value
-	return mark + value if _HTTP.match(value) else None
+	return mark + _address(value) if _HTTP.match(value) else None
+
+
+def _address(value: str) -> str:
+	"""An address without the characters that only matter to whoever parses the page badly."""
+	return value.strip().replace("<", "%3C").replace(">", "%3E")
 
 
 def safe_style(style: str) -> str:

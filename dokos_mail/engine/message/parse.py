@@ -13,6 +13,7 @@ from .headers import decode_header
 from .ids import message_id, message_ids
 from .model import Address, Attachment, Message
 from .protection import protection
+from .report import read_report
 from .robots import robot_reason
 from .source import MemorySource, Source, as_octets, first_offset, open_source
 from .structure import Part, read_structure
@@ -20,6 +21,7 @@ from .structure import Part, read_structure
 #: Up to this size, in octets, bodies and attachments are read; over it only headers and structure.
 FULL_UP_TO = 25 * 1024 * 1024
 _MAX_DEFECTS = 50
+_MAX_ADDRESS_OCTETS = 2_000_000
 _ADDRESS_FIELDS = {
 	b"from": "from_",
 	b"sender": "sender",
@@ -85,6 +87,7 @@ def _read(source: Source, full: bool) -> Message:
 	message.text, message.html, message.attachments = body.text, body.html, body.attachments
 	message.protection = protection(root, message.text)
 	message.auto_submitted = robot_reason(message) is not None
+	message.report = read_report(message, root, source)
 	message.defects = _once(defects)
 	return message
 
@@ -102,6 +105,7 @@ def _hint(root: Part) -> str | None:
 
 def _headers(message: Message, fields: Fields, hint: str | None, defects: list[str]) -> None:
 	seen: set[bytes] = set()
+	room = _MAX_ADDRESS_OCTETS
 	for name, raw in fields.items:
 		key = name.lower()
 		value = decode_header(raw, hint)
@@ -112,7 +116,10 @@ def _headers(message: Message, fields: Fields, hint: str | None, defects: list[s
 		seen.add(key)
 		if key in _ADDRESS_FIELDS:
 			found: list[Address] = getattr(message, _ADDRESS_FIELDS[key])
-			found.extend(parse_addresses(raw, defects, hint))
+			if (room := room - len(raw)) > 0 or len(raw) < 1000:
+				found.extend(parse_addresses(raw, defects, hint))
+			else:
+				defects.append("too many addresses: the rest is in the original only")
 		elif key == b"subject":
 			message.subject = value
 		elif key == b"date":

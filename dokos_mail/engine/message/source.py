@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 CHUNK = 256 * 1024
-_FIRST_BLANK_LINE = re.compile(rb"\r\r|\n")
+_FIRST_BLANK_LINE = re.compile(rb"\r\r(?!\r{0,3}\n)|\n")
 
 
 class Source(Protocol):

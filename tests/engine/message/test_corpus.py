@@ -54,3 +54,11 @@ def test_from_memory_and_from_file_alike(path: Path) -> None:
 def test_every_message_has_its_expectation() -> None:
 	assert CORPUS
 	assert {path.stem for path in CORPUS} == {path.stem for path in CORPUS[0].parent.glob("*.json")}
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_doubled_carriage_returns_are_line_ends_too(path: Path) -> None:
+	if b"base64" in path.read_bytes():
+		return
+	raw = path.read_bytes()
+	assert parse(raw.replace(b"\n", b"\r\r\n")).subject == parse(raw).subject

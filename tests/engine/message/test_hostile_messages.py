@@ -63,6 +63,13 @@ def test_a_hundred_thousand_fields() -> None:
 	assert any("header fields" in defect for defect in message.defects)
 
 
+def test_many_fields_of_every_length() -> None:
+	fields = b"".join(b"X-%d: %s\n y\n" % (n, b"to: x " * (n % 50)) for n in range(12_000)) + b"X-Last: " + b"z" * 200_000 + b"\n"
+	message = read(fields + HEAD + b"\nbody")
+	assert (message.subject, message.to[0].address, message.text) == ("x", "d@e.f", "body")
+	assert len(message.to) == 1
+
+
 N = 300_000
 HEADER_BOMBS = {
 	"words": b"=?utf-8?q?=C3=A9_x?= " * (N // 21),

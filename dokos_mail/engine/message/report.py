@@ -1,0 +1,292 @@
+"""What a machine says of a message of ours: bounces and delays (RFC 3464), complaints (RFC 5965), receipts (RFC 8098),
+automatic answers (RFC 3834), and the bounces of servers that follow none of these.
+
+Only what is plainly said counts. A person's mail that speaks of a bounce is no bounce.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from .fields import read_fields
+from .headers import decode_header
+from .ids import message_id
+from .model import Message, Report
+from .source import MemorySource, Source
+from .structure import Part
+from .text import html_to_text
+from .transfer import decoded
+
+_MAX_OCTETS = 256 * 1024
+_MAX_RECIPIENTS = 1000
+_STATUS_TYPES = frozenset(("message/delivery-status", "message/global-delivery-status"))
+_RECEIPT_TYPES = frozenset(("message/disposition-notification", "message/global-disposition-notification"))
+_ORIGINAL_TYPES = frozenset(
+	("message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers", "message/global-headers")
+)
+_KINDS = {"failed": "bounce", "delayed": "delay", "delivered": "receipt", "relayed": "receipt", "expanded": "receipt"}
+#: Feedback of RFC 5965 and RFC 6650 that is a reader's complaint.
+_COMPLAINTS = frozenset(("abuse", "fraud", "virus", "other", "opt-out", "opt-out-list", "miscategorized", "unsubscribe"))
+
+_Recipient = dict[str, "str | None"]
+
+
+def read_report(message: Message, root: Part, source: Source) -> Report | None:
+	"""The report that ``message`` is, or None. Reads at most 256 KiB of each part it needs."""
+	parts = {leaf.type: leaf for leaf in _first_leaves(root)}
+	report: Report | None = None
+	for type_, part in parts.items():
+		if type_ in _STATUS_TYPES:
+			report = _delivery_status(_content(part, source))
+		elif type_ in _RECEIPT_TYPES:
+			report = _disposition(_content(part, source))
+		elif type_ == "message/feedback-report":
+			report = _feedback(_content(part, source))
+		if report is not None:
+			break
+	report = report or _unstandard(message) or _auto_reply(message)
+	if report is not None and report.original_message_id is None:
+		report.original_message_id = _original(parts, source) or _original_in_text(message) or message.in_reply_to
+	return report
+
+
+def _first_leaves(root: Part) -> Iterator[Part]:
+	for number, leaf in enumerate(root.leaves()):
+		if number >= 50:
+			return
+		yield leaf
+
+
+def _content(part: Part, source: Source) -> bytes:
+	return decoded(source.read(part.start, min(part.end, part.start + _MAX_OCTETS)), part.encoding, [])
+
+
+def _groups(content: bytes) -> list[list[tuple[str, str]]]:
+	"""The groups of fields that blank lines part, names in lower case."""
+	groups: list[list[tuple[str, str]]] = []
+	for block in re.split(rb"\n(?:[ \t]*\n)+", content.replace(b"\r\n", b"\n").strip(b"\n"))[: _MAX_RECIPIENTS + 1]:
+		fields = read_fields(MemorySource(block + b"\n"), 0, top=False)
+		groups.append([(name.decode("ascii").lower(), decode_header(value)) for name, value in fields.items])
+	return groups
+
+
+def _delivery_status(content: bytes) -> Report | None:
+	recipients: list[_Recipient] = []
+	original: str | None = None
+	for group in _groups(content):
+		current: dict[str, str] = {}
+		for name, value in group:
+			if name in ("original-envelope-id", "x-original-message-id") and "@" in value:
+				original = original or message_id(value)
+			if name in current and name == "final-recipient":
+				_add(recipients, current)
+				current = {}
+			current.setdefault(name, value)
+		_add(recipients, current)
+	kinds = {_KINDS[recipient["action"]] for recipient in recipients if recipient["action"] in _KINDS}
+	for kind in ("bounce", "delay", "receipt"):
+		if kind in kinds:
+			return Report(kind, recipients, original)
+	return None
+
+
+def _add(recipients: list[_Recipient], fields: dict[str, str]) -> None:
+	address = _typed(fields.get("original-recipient", "")) or _typed(fields.get("final-recipient", ""))
+	if "@" not in address:
+		address = _typed(fields.get("final-recipient", "")) or address
+	status = _STATUS.search(fields.get("status", ""))
+	action = re.split(r"[\s(;]", fields.get("action", "").strip().lower() or "-", maxsplit=1)[0]
+	if not address or (action == "-" and status is None):
+		return
+	if action not in _KINDS:
+		# "Action: fail", or none: the class of the status says it
+		first = status.group()[0] if status else ""
+		action = {"5": "failed", "4": "delayed", "2": "delivered"}.get(first, "failed" if action.startswith("fail") else action)
+	diagnostic = fields.get("diagnostic-code")
+	recipients.append(
+		{
+			"address": address,
+			"action": action,
+			"status": status.group() if status else None,
+			"diagnostic": _untyped(diagnostic) if diagnostic else None,
+		}
+	)
+
+
+_STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
+_XTEXT = re.compile(r"\+([0-9A-F]{2})")
+
+
+def _typed(value: str) -> str:
+	"""The address in ``rfc822; <address>``; xtext (RFC 3461 section 4) undone."""
+	text = _untyped(value).strip("<> \"'")
+	return _XTEXT.sub(lambda found: chr(int(found.group(1), 16)), text) if "+" in text and "@" not in text else text
+
+
+def _untyped(value: str) -> str:
+	kind, semicolon, rest = value.partition(";")
+	return rest.strip() if semicolon and re.fullmatch(r"\s*[A-Za-z0-9-]{1,40}\s*", kind) else value.strip()
+
+
+def _disposition(content: bytes) -> Report | None:
+	fields = {name: value for group in reversed(_groups(content)) for name, value in reversed(group)}
+	disposition = fields.get("disposition", "").rpartition(";")[2].partition("/")[0].strip().lower()
+	if not disposition:
+		return None
+	recipient: _Recipient = {
+		"address": _typed(fields.get("original-recipient", "")) or _typed(fields.get("final-recipient", "")),
+		"action": disposition,
+		"status": None,
+		"diagnostic": fields.get("error") or fields.get("failure"),
+	}
+	return Report("receipt", [recipient], message_id(fields.get("original-message-id", "")))
+
+
+def _feedback(content: bytes) -> Report | None:
+	pairs = [pair for group in _groups(content) for pair in group]
+	kind = next((value.strip().lower() for name, value in pairs if name == "feedback-type"), "")
+	if kind not in _COMPLAINTS:
+		return None
+	recipients: list[_Recipient] = []
+	for name, value in pairs:
+		address = value.strip("<> ")
+		if (
+			name in ("original-rcpt-to", "removal-recipient")
+			and address
+			and address not in [one["address"] for one in recipients]
+		):
+			recipients.append({"address": address, "action": kind, "status": None, "diagnostic": None})
+	return Report("complaint", recipients[:_MAX_RECIPIENTS])
+
+
+# --- bounces outside of the standard
+
+_DAEMON = re.compile(r"mailer-?daemon|postmaster|mail.?delivery|mdaemon|mail-?system|^mailer@|^daemon@|^bounce", re.I)
+_BOUNCE_SUBJECT = re.compile(
+	r"undeliver|delivery (?:status )?(?:notification|failure|error|problem|report)|returned mail|failure notice|delivery failed|mail failure|"
+	r"mail delivery|failure delivery|mail could not be|mail failed|mail not delivered|failed mail|non-delivery|unknown user|processing error|(?:message|mail) (?:\S{1,80} ){0,4}(?:could not be|not|delayed|has not)|nondeliverable|returned to sender|mail system error|user unknown|"
+	r"non remis|non distribu|échec de (?:la )?(?:remise|distribution)|unzustellbar|nicht zugestellt|no se puede entregar|mancato recapito",
+	re.I,
+)
+_DELAY = re.compile(
+	r"\bdelayed\b|not yet been delivered|will (?:be retried|retry|keep trying|continue trying)|warning: (?:message|could not)|still (?:trying|being retried)|"
+	r"remise (?:différée|retardée)|pas encore été (?:remis|distribué)",
+	re.I,
+)
+_ADDRESS = r"[^\s<>()\[\],;:\"'`=/]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}"
+#: An address that begins a line: how nearly all of them list those who failed.
+_LISTED = re.compile(
+	rf"^[ \t>*-]{{0,12}}(?:(?:to|rcpt to|recipient|failed recipient|user)[: ]{{1,3}})?[<\"'\[]?({_ADDRESS})[>\"'\]]?(.{{0,400}})",
+	re.M | re.I,
+)
+_ANYWHERE = re.compile(rf"({_ADDRESS})([^\s,;]{{0,20}})")
+_FAILURE = re.compile(
+	r"\b[45]\d\d\b|unknown|not (?:be )?(?:found|deliver|listed|exist|recogni|valid)|doesn.t|fail|reject|unable|can ?not|could not|invalid|disabled|quota|"
+	r"unreachable|no such|inconnu|impossible|n'existe",
+	re.I,
+)
+_NOT_A_RECIPIENT = re.compile(r"^(?:mailer-daemon|postmaster|abuse|support|help\w*|admin\w*|webmaster|root|security)@", re.I)
+_ORIGINAL_BEGINS = re.compile(
+	r"^[ \t>]*(?:-{2,}.{0,40}(?:original|copy|returned|undelivered|unsent|headers|below|following)|received:|return-path:|original message)|"
+	r"below this line is a copy|is (?:a copy|the original) ?(?:of)?[^\n]{0,40}message",
+	re.I | re.M,
+)
+_ABOUT_SUBJECT = re.compile(rf"({_ADDRESS})")
+_REPLY_CODE = re.compile(r"\b([45]\d\d)\b(?:[ #-]{1,3}([245]\.\d{1,3}\.\d{1,3}))?")
+
+
+def _unstandard(message: Message) -> Report | None:
+	"""A bounce as older servers write it: from a daemon, with a subject or a header that says so, naming addresses."""
+	named = [address.strip(" <>") for value in message.header_all("X-Failed-Recipients") for address in value.split(",")]
+	sender = " ".join(f"{address.name} {address.address}" for address in message.from_)
+	null_sender = (message.header("Return-Path") or "").replace(" ", "") == "<>"
+	if not named and not ((_DAEMON.search(sender) or null_sender) and _BOUNCE_SUBJECT.search(message.subject)):
+		return None
+	text = (message.text if message.text is not None else html_to_text((message.html or "")[:65536]))[:65536]
+	begins = _ORIGINAL_BEGINS.search(text, 1)
+	text = text[: begins.start()] if begins else text
+	recipients: dict[str, _Recipient] = {}
+	for address in named:
+		if "@" in address:
+			recipients[address.lower()] = {"address": address, "action": None, "status": None, "diagnostic": None}
+	ours = {address.address.lower() for address in (*message.from_, *message.to)}
+	for found in _LISTED.finditer(text):
+		_failed(found, text, recipients, ours, bool(named))
+	if not recipients:
+		for found in _ANYWHERE.finditer(text):
+			if _FAILURE.search(text, max(0, found.start() - 100), found.end() + 100):
+				_failed(found, text, recipients, ours, bool(named))
+	if not recipients and (about := _ABOUT_SUBJECT.search(message.subject)):
+		recipients[about.group(1)] = {"address": about.group(1), "action": None, "status": None, "diagnostic": None}
+	if not recipients:
+		return None
+	kind = (
+		"delay"
+		if _DELAY.search(message.subject) or (_DELAY.search(text) and not re.search(r"permanent|giv(?:ing|en) up", text))
+		else "bounce"
+	)
+	for recipient in recipients.values():
+		recipient["action"] = "delayed" if kind == "delay" else "failed"
+	return Report(kind, list(recipients.values()))
+
+
+def _failed(found: re.Match[str], text: str, recipients: dict[str, _Recipient], ours: set[str], only_named: bool) -> None:
+	"""Take note of an address found in the text, and of what is said about it."""
+	address = found.group(1).strip(".'")
+	key = address.lower()
+	if key not in recipients:
+		if only_named or key in ours or _NOT_A_RECIPIENT.match(key) or len(recipients) >= _MAX_RECIPIENTS:
+			return
+		recipients[key] = {"address": address, "action": None, "status": None, "diagnostic": None}
+	recipient = recipients[key]
+	about = " ".join((found.group(2) + text[found.end() : found.end() + 400].partition("\n\n")[0]).split()).lstrip(">:;,.- ")
+	code = _REPLY_CODE.search(about)
+	recipient["status"] = recipient["status"] or (code.group(2) if code else None)
+	recipient["diagnostic"] = recipient["diagnostic"] or about[:400] or None
+
+
+# --- automatic answers
+
+_AWAY_SUBJECT = re.compile(
+	r"^\s*(?:auto(?:matic|mated)?[ -]?(?:reply|response|answer)|out of (?:the )?office|réponse automatique|absence du bureau|"
+	r"absent(?:e)? du bureau|message d'absence|abwesenheitsnotiz|automatische antwort|respuesta automática|risposta automatica|automatisch antwoord)\b",
+	re.I,
+)
+
+
+def _auto_reply(message: Message) -> Report | None:
+	auto = (message.header("Auto-Submitted") or "").lower()
+	replied = auto.startswith(("auto-replied", "auto-replied;")) or any(
+		message.header(name) is not None
+		for name in ("X-Autoreply", "X-Autorespond", "X-Autoresponder", "X-Auto-Reply", "X-Mail-Autoreply")
+	)
+	replied = replied or (message.header("Precedence") or "").strip().lower() in ("auto_reply", "auto-reply")
+	if not replied and not (message.auto_submitted and _AWAY_SUBJECT.match(message.subject)):
+		return None
+	sender = message.from_[0].address if message.from_ else ""
+	return Report(
+		"auto-reply",
+		[{"address": sender, "action": None, "status": None, "diagnostic": None}] if sender else [],
+		message.in_reply_to,
+	)
+
+
+# --- which message it is about
+
+
+def _original(parts: dict[str, Part], source: Source) -> str | None:
+	for type_, part in parts.items():
+		if type_ in _ORIGINAL_TYPES:
+			value = read_fields(MemorySource(_content(part, source)), 0, top=True).get(b"message-id")
+			if value is not None:
+				return message_id(decode_header(value))
+	return None
+
+
+_MESSAGE_ID_LINE = re.compile(r"^[ \t>]{0,9}message-id:\s{0,9}(<[^<>\s]{1,500}>)", re.I | re.M)
+
+
+def _original_in_text(message: Message) -> str | None:
+	found = _MESSAGE_ID_LINE.search((message.text or "")[:_MAX_OCTETS])
+	return message_id(found.group(1)) if found else None

@@ -1,0 +1,168 @@
+"""Reports of machines: what they say of whom, and of which message of ours."""
+
+from __future__ import annotations
+
+import pytest
+
+from dokos_mail.engine.message.parse import parse
+
+HEAD = b"From: Mail Delivery System <MAILER-DAEMON@mx.example>\nTo: commercial@masociete.example\nSubject: Undelivered Mail Returned to Sender\n"
+REPORT = (
+	HEAD
+	+ b"Content-Type: multipart/report; report-type=%s; boundary=b\n\n--b\n\nThis is the mail system.\n--b\nContent-Type: message/%s\n\n%s\n"
+)
+ORIGINAL = b"--b\nContent-Type: message/rfc822\n\nFrom: commercial@masociete.example\nMessage-ID: <ours@masociete.example>\nSubject: Devis\n\nBonjour\n--b--\n"
+HEADERS = b"--b\nContent-Type: text/rfc822-headers\n\nMessage-ID: <ours@masociete.example>\nSubject: Devis\n--b--\n"
+
+
+def dsn(status: bytes, rest: bytes = ORIGINAL) -> bytes:
+	return REPORT % (b"delivery-status", b"delivery-status", status) + rest
+
+
+@pytest.mark.parametrize("rest", [ORIGINAL, HEADERS])
+@pytest.mark.parametrize("ends", [b"\n", b"\r\n"])
+def test_bounce(rest: bytes, ends: bytes) -> None:
+	status = (
+		b"Reporting-MTA: dns; mx.example\n\nFinal-Recipient: rfc822; jean@client.example\nOriginal-Recipient: rfc822;Jean@client.example\n"
+		b"Action: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 <jean@client.example>: Recipient\n    address rejected\n"
+		b"\nFinal-Recipient: rfc822; anna@client.example\nAction: failed\nStatus: 5.2.2 (mailbox full)\n"
+	)
+	report = parse(dsn(status, rest).replace(b"\n", ends)).report
+	assert (report.kind, report.original_message_id) == ("bounce", "ours@masociete.example")
+	assert report.recipients == [
+		{
+			"address": "Jean@client.example",
+			"action": "failed",
+			"status": "5.1.1",
+			"diagnostic": "550 5.1.1 <jean@client.example>: Recipient    address rejected",
+		},
+		{"address": "anna@client.example", "action": "failed", "status": "5.2.2", "diagnostic": None},
+	]
+
+
+def test_delay_and_delivered() -> None:
+	delay = parse(dsn(b"Reporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; a@b.example\nAction: delayed\nStatus: 4.4.1\n")).report
+	assert (delay.kind, delay.recipients[0]["status"]) == ("delay", "4.4.1")
+	delivered = parse(
+		dsn(b"Reporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; a@b.example\nAction: delivered\nStatus: 2.0.0\n")
+	).report
+	assert (delivered.kind, delivered.recipients[0]["action"]) == ("receipt", "delivered")
+	mixed = parse(
+		dsn(b"\nFinal-Recipient: rfc822; a@b.example\nAction: delayed\n\nFinal-Recipient: rfc822; c@d.example\nAction: failed\n")
+	).report
+	assert mixed.kind == "bounce"
+
+
+def test_recipients_without_blank_lines_between() -> None:
+	report = parse(
+		dsn(b"Final-Recipient: rfc822; a@b.example\nAction: failed\nFinal-Recipient: rfc822; c@d.example\nStatus: 5.0.0\n")
+	).report
+	assert [(one["address"], one["action"]) for one in report.recipients] == [
+		("a@b.example", "failed"),
+		("c@d.example", "failed"),
+	]
+
+
+def test_without_its_wrapping() -> None:
+	raw = (
+		HEAD
+		+ b"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; a@b.example\nAction: failed\n"
+		+ ORIGINAL
+	)
+	assert parse(raw).report.kind == "bounce"
+
+
+def test_base64_status() -> None:
+	raw = HEAD + (
+		b"Content-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/delivery-status\nContent-Transfer-Encoding: base64\n\n"
+		b"RmluYWwtUmVjaXBpZW50OiByZmM4MjI7IGFAYi5leGFtcGxlCkFjdGlvbjogZmFpbGVkCg==\n--b--\n"
+	)
+	assert parse(raw).report.recipients[0]["address"] == "a@b.example"
+
+
+def test_receipt() -> None:
+	raw = (
+		REPORT
+		% (
+			b"disposition-notification",
+			b"disposition-notification",
+			b"Final-Recipient: rfc822;jean@client.example\nOriginal-Message-ID: <ours@masociete.example>\nDisposition: manual-action/MDN-sent-manually; displayed",
+		)
+		+ b"--b--\n"
+	)
+	report = parse(raw).report
+	assert (report.kind, report.original_message_id) == ("receipt", "ours@masociete.example")
+	assert report.recipients == [{"address": "jean@client.example", "action": "displayed", "status": None, "diagnostic": None}]
+
+
+@pytest.mark.parametrize(
+	("kind", "expected"), [(b"abuse", "complaint"), (b"fraud", "complaint"), (b"not-spam", None), (b"auth-failure", None)]
+)
+def test_complaint(kind: bytes, expected: str | None) -> None:
+	raw = (
+		REPORT
+		% (
+			b"feedback-report",
+			b"feedback-report",
+			b"Feedback-Type: " + kind + b"\nVersion: 1\nOriginal-Rcpt-To: <jean@client.example>",
+		)
+		+ ORIGINAL
+	)
+	report = parse(raw.replace(b"Undelivered Mail Returned to Sender", b"Feedback").replace(b"MAILER-DAEMON", b"fbl")).report
+	assert (report.kind if report else None) == expected
+	if report:
+		assert report.recipients[0]["address"] == "jean@client.example"
+		assert report.original_message_id == "ours@masociete.example"
+
+
+@pytest.mark.parametrize(
+	"fields",
+	[
+		"Auto-Submitted: auto-replied\nSubject: x",
+		"X-Autoreply: yes\nSubject: x",
+		"Precedence: auto_reply\nSubject: x",
+		"Auto-Submitted: auto-generated\nSubject: =?utf-8?q?R=C3=A9ponse_automatique_=3A_devis?=",
+		"X-Auto-Response-Suppress: All\nSubject: Automatic reply: devis",
+		"X-Auto-Response-Suppress: All\nSubject: Absence du bureau : devis",
+	],
+)
+def test_automatic_answer(fields: str) -> None:
+	report = parse(f"From: jean@client.example\nIn-Reply-To: <ours@x>\n{fields}\n\nabsent".encode()).report
+	assert (report.kind, report.original_message_id) == ("auto-reply", "ours@x")
+	assert report.recipients[0]["address"] == "jean@client.example"
+
+
+UNSTANDARD = [
+	(b"Subject: failure notice\n\nHi. This is the qmail-send program.\n<jean@client.example>:\n550 5.1.1 no such user\n\n--- Below this line is a copy of the message.\n\nReturn-Path: <x@y.example>\nMessage-ID: <ours@x>\n", "bounce"),
+	(b"Subject: Mail delivery failed\nX-Failed-Recipients: jean@client.example\n\nA message could not be delivered:\n\n  jean@client.example\n    550 unknown\n", "bounce"),
+	(b"Subject: Warning: message delayed 24 hours\nX-Failed-Recipients: jean@client.example\n\nNot yet been delivered:\n  jean@client.example\n", "delay"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rest", "kind"), UNSTANDARD, ids=range(len(UNSTANDARD)))
+def test_unstandard(rest: bytes, kind: str) -> None:
+	report = parse(b"From: MAILER-DAEMON@mx.example\nTo: a@masociete.example\n" + rest).report
+	assert (report.kind, [one["address"] for one in report.recipients]) == (kind, ["jean@client.example"])
+
+
+@pytest.mark.parametrize(
+	"raw",
+	[
+		b"From: jean@client.example\nSubject: Undelivered Mail Returned to Sender\n\nI got this for anna@x.example: 550 unknown\n",
+		b"From: jean@client.example\nSubject: Re: devis\n\nOui.\n",
+		b"From: jean@client.example\nSubject: Absence\n\nJe serai absent lundi.\n",
+		b"From: jean@client.example\nSubject: Out of office\n\nI am out next week, says a person.\n",
+		b"From: liste@x.example\nList-Id: <x>\nSubject: News\n\nx\n",
+	],
+)
+def test_no_report(raw: bytes) -> None:
+	assert parse(raw).report is None
+
+
+def test_bounces_of_many_servers(other_peoples_messages: dict[str, bytes]) -> None:
+	bounces = [raw for name, raw in other_peoples_messages.items() if name.startswith("flufl")]
+	found = [
+		report for raw in bounces if (report := parse(raw).report) and report.kind in ("bounce", "delay") and report.recipients
+	]
+	assert len(bounces) >= 117
+	assert len(found) >= 95
