@@ -6,6 +6,7 @@ returns. Whatever dies before leaves at most a file in ``root/tmp``, which :meth
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -15,7 +16,9 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
+from typing import TypeVar
 
 from dokos_mail.engine.errors import MailError, StorageFailed, StorageFull
 from dokos_mail.engine.receive.model import RawFile
@@ -24,16 +27,25 @@ from dokos_mail.engine.receive.model import RawFile
 SYNC_THREADS = 8
 #: Files of one batch kept open until their sync; beyond it, each is synced and closed at its end.
 OPEN_FILES = 256
+#: A message of at most this many octets is held in memory until its batch is committed.
+HELD = 64 * 1024
 _PATH = re.compile(r"([0-9a-f]{2})/\1[0-9a-f]{62}\.eml")
+Item = TypeVar("Item")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class RawWriter:
-	"""One message on its way to disk. ``size`` is in octets; ``sha256`` is that of what was written so far."""
+	"""One message on its way to disk. ``size`` is in octets; ``sha256`` is that of what was written so far.
 
-	def __init__(self, store: RawStore, temporary: Path, descriptor: int) -> None:
-		self._store, self._temporary, self._descriptor = store, temporary, descriptor
+	Up to HELD octets are kept in memory until the commit, which writes and syncs many files side by side; a longer
+	message goes to its file as it comes.
+	"""
+
+	def __init__(self, store: RawStore, temporary: str) -> None:
+		self._store, self._temporary, self._descriptor = store, temporary, -1
+		self._held = bytearray()
 		self._hash = hashlib.sha256()
+		self._on_disk = False
 		self.size = 0
 
 	@property
@@ -43,24 +55,44 @@ class RawWriter:
 	def write(self, data: bytes | bytearray | memoryview) -> None:
 		"""Append octets. Raises StorageFull or StorageFailed, after which the writer can only be discarded."""
 		self._hash.update(data)
-		with _typed():
-			rest = memoryview(data)
-			while rest:
-				rest = rest[os.write(self._descriptor, rest) :]
 		self.size += len(data)
+		if self._on_disk:
+			self._put(data)
+		elif self.size <= HELD:
+			self._held += data
+		else:
+			self._create()
+			self._put(data)
 
 	def sync(self) -> None:
-		"""Make the octets durable, under the temporary name, and close the file."""
-		if self._descriptor < 0:
-			return
-		with _typed():
-			os.fsync(self._descriptor)
-		self._close()
+		"""Make the octets durable, under the temporary name, and close the file. Safe in any thread."""
+		if not self._on_disk:
+			self._create()
+		if self._descriptor >= 0:
+			with _typed():
+				os.fsync(self._descriptor)
+			self._close()
 
 	def discard(self) -> None:
 		"""Forget the message. Harmless once it is committed."""
 		self._close()
-		self._temporary.unlink(missing_ok=True)
+		if self._on_disk:
+			with contextlib.suppress(FileNotFoundError):
+				os.unlink(self._temporary)
+
+	def _create(self) -> None:
+		with _typed():
+			self._descriptor = self._store._create(self._temporary)
+		self._on_disk = True
+		self._store._open.add(self)
+		self._put(self._held)
+		self._held = bytearray()
+
+	def _put(self, data: bytes | bytearray | memoryview) -> None:
+		with _typed():
+			rest = memoryview(data)
+			while rest:
+				rest = rest[os.write(self._descriptor, rest) :]
 
 	def _close(self) -> None:
 		if self._descriptor >= 0:
@@ -81,22 +113,23 @@ class RawStore:
 		self.temporary = self.root / "tmp"
 		self._on_write = on_write
 		self._open: set[RawWriter] = set()
+		# Unique over processes and machines: a name of this store is never another's.
+		self._prefix = f"{os.getpid()}-{secrets.token_hex(6)}"
+		self._numbers = count(1)
 		self._known: set[str] = set()
 
 	def open(self) -> RawWriter:
 		"""Begin a message. It ends in :meth:`commit` or :meth:`discard`."""
-		with _typed():
-			path = self.temporary / f"{os.getpid()}-{secrets.token_hex(8)}"
-			flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-			try:
-				descriptor = os.open(path, flags, 0o640)
-			except FileNotFoundError:
-				self.temporary.mkdir(parents=True, exist_ok=True)
-				_sync_folder(self.root.parent)
-				descriptor = os.open(path, flags, 0o640)
-		writer = RawWriter(self, path, descriptor)
-		self._open.add(writer)
-		return writer
+		return RawWriter(self, f"{self.temporary}/{self._prefix}-{next(self._numbers)}")
+
+	def _create(self, path: str) -> int:
+		flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+		try:
+			return os.open(path, flags, 0o640)
+		except FileNotFoundError:
+			self.temporary.mkdir(parents=True, exist_ok=True)
+			_sync_folder(self.root.parent)
+			return os.open(path, flags, 0o640)
 
 	def ended(self, writer: RawWriter) -> None:
 		"""Say that a message is whole; many in one batch are synced here so that few files are open at once."""
@@ -157,15 +190,9 @@ class RawStore:
 			self._on_write(name)
 
 	def _sync_all(self, writers: Sequence[RawWriter]) -> None:
-		waiting = [writer for writer in writers if writer._descriptor >= 0]
-		if waiting:
+		if writers:
 			self._step("sync")
-		if len(waiting) < 3:
-			for writer in waiting:
-				writer.sync()
-			return
-		with ThreadPoolExecutor(min(SYNC_THREADS, len(waiting))) as pool:
-			list(pool.map(RawWriter.sync, waiting))
+		_side_by_side(RawWriter.sync, writers)
 
 	def _name_all(self, writers: Sequence[RawWriter]) -> list[RawFile]:
 		files, folders = [], {}
@@ -198,9 +225,22 @@ def _is_whole(path: Path, size: int) -> bool:
 def _sync_folders(folders: list[Path]) -> None:
 	# The first sync writes the file system's log, which holds the other renames too: the rest find nothing to do.
 	_sync_folder(folders[0])
-	if len(folders) > 1:
-		with ThreadPoolExecutor(min(SYNC_THREADS, len(folders))) as pool:
-			list(pool.map(_sync_folder, folders[1:]))
+	_side_by_side(_sync_folder, folders[1:])
+
+
+def _side_by_side(task: Callable[[Item], None], items: Sequence[Item]) -> None:
+	"""Do ``task`` for each item, in threads when there are several. Raises the first error, once all have ended."""
+
+	def some(start: int) -> None:
+		for item in items[start::SYNC_THREADS]:
+			task(item)
+
+	if len(items) < 3:
+		for item in items:
+			task(item)
+		return
+	with ThreadPoolExecutor(SYNC_THREADS) as pool:
+		list(pool.map(some, range(min(SYNC_THREADS, len(items)))))
 
 
 def _sync_folder(folder: Path) -> None:

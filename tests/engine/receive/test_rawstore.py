@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dokos_mail.engine.errors import StorageFailed, StorageFull
-from dokos_mail.engine.receive.rawstore import OPEN_FILES, RawStore, RawWriter
+from dokos_mail.engine.receive.rawstore import HELD, OPEN_FILES, RawStore, RawWriter
 
 
 def written(store: RawStore, *pieces: bytes) -> RawWriter:
@@ -25,6 +25,10 @@ def visible(root: Path) -> list[str]:
 	return sorted(str(path.relative_to(root)) for path in root.rglob("*.eml"))
 
 
+def leftovers(store: RawStore) -> list[Path]:
+	return list(store.temporary.iterdir()) if store.temporary.exists() else []
+
+
 def test_a_message_is_visible_after_its_commit_only(tmp_path: Path) -> None:
 	store = RawStore(tmp_path / "raw")
 	writer = written(store, b"Subject: hi\r\n", memoryview(b"\r\nbody\r\n"))
@@ -36,7 +40,7 @@ def test_a_message_is_visible_after_its_commit_only(tmp_path: Path) -> None:
 	assert visible(store.root) == [file.path]
 	assert store.read(file.path) == b"Subject: hi\r\n\r\nbody\r\n"
 	assert store.path(file.path) == store.root / file.path
-	assert list(store.temporary.iterdir()) == []
+	assert leftovers(store) == []
 
 
 def test_order_is_kept_and_the_same_content_is_one_file(tmp_path: Path) -> None:
@@ -48,7 +52,7 @@ def test_order_is_kept_and_the_same_content_is_one_file(tmp_path: Path) -> None:
 	(again,) = store.commit([written(store, b"0")])
 	assert again == first[0]
 	assert store.path(again.path).stat().st_ino == inode
-	assert list(store.temporary.iterdir()) == []
+	assert leftovers(store) == []
 
 
 def test_a_file_cut_short_under_a_final_name_is_replaced(tmp_path: Path) -> None:
@@ -64,7 +68,7 @@ def test_few_files_are_open_at_once(tmp_path: Path) -> None:
 	writers = []
 	before = len(os.listdir("/proc/self/fd"))
 	for number in range(OPEN_FILES + 200):
-		writers.append(written(store, b"%d" % number))
+		writers.append(written(store, b"%d" % number, bytes(HELD)))
 		store.ended(writers[-1])
 		assert len(os.listdir("/proc/self/fd")) <= before + OPEN_FILES + 2
 	assert len(store.commit(writers)) == OPEN_FILES + 200
@@ -100,12 +104,14 @@ def test_every_file_is_synced_before_it_is_named_and_every_folder_after(tmp_path
 
 
 @pytest.mark.parametrize(("code", "kind"), [(errno.ENOSPC, StorageFull), (errno.EDQUOT, StorageFull), (errno.EIO, StorageFailed)])
-@pytest.mark.parametrize("call", ["write", "fsync"])
+@pytest.mark.parametrize("call", ["open", "write", "fsync"])
+@pytest.mark.parametrize("size", [0, HELD])
 def test_a_full_disk_leaves_nothing_behind(
-	tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, kind: type, call: str
+	size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, kind: type, call: str
 ) -> None:
 	store = RawStore(tmp_path)
-	writers = [written(store, b"%d" % number) for number in range(5)]
+	writers = [written(store, b"%d" % number, bytes(size)) for number in range(5)]
+	more = written(store, b"more")
 
 	def fail(*_arguments: object) -> None:
 		raise OSError(code, os.strerror(code))
@@ -113,35 +119,45 @@ def test_a_full_disk_leaves_nothing_behind(
 	with monkeypatch.context() as patched:
 		patched.setattr(os, call, fail)
 		with pytest.raises(kind) as caught:
-			if call == "write":
-				writers.append(store.open())
-				writers[-1].write(b"more")
-			store.commit(writers)
+			store.commit([*writers, more])
 	assert caught.value.kind == kind.kind
 	store.discard(writers)
 	assert visible(tmp_path) == []
-	assert list(store.temporary.iterdir()) == []
+	assert leftovers(store) == []
 
 
-def test_a_real_full_disk(tmp_path: Path) -> None:
+def test_a_real_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 	"""/dev/full answers every write with ENOSPC, as a full disk does."""
-	writer = RawWriter(RawStore(tmp_path), tmp_path / "x", os.open("/dev/full", os.O_WRONLY))
+	store = RawStore(tmp_path)
+	monkeypatch.setattr(store, "_create", lambda _path: os.open("/dev/full", os.O_WRONLY))
+	writer = store.open()
 	with pytest.raises(StorageFull):
-		writer.write(b"x")
+		writer.write(bytes(HELD + 1))
 	writer.discard()
+	with pytest.raises(StorageFull):
+		store.commit([written(store, b"x")])
+
+
+def test_short_messages_and_long_ones_are_the_same(tmp_path: Path) -> None:
+	store = RawStore(tmp_path)
+	raws = [bytes([number]) * size for number, size in enumerate((0, 1, HELD - 1, HELD, HELD + 1, 5 * HELD))]
+	pieces = [[raw[start : start + 50_000] for start in range(0, len(raw), 50_000)] for raw in raws]
+	files = store.commit([written(store, *some) for some in pieces])
+	assert [store.read(file.path) for file in files] == raws
+	assert [file.sha256 for file in files] == [hashlib.sha256(raw).hexdigest() for raw in raws]
+	assert leftovers(store) == []
 
 
 def test_leftovers_are_removed_by_age_and_nothing_else_is(tmp_path: Path) -> None:
 	store = RawStore(tmp_path)
 	(kept,) = store.commit([written(store, b"kept")])
-	old, young = written(store, b"old"), written(store, b"young")
+	old, young = written(store, bytes(HELD + 1)), written(store, bytes(HELD + 2))
 	now = 1_800_000_000.0
 	os.utime(old._temporary, (now - 7200, now - 7200))
 	os.utime(young._temporary, (now - 60, now - 60))
 	os.utime(store.path(kept.path), (now - 99999, now - 99999))
 	assert store.tidy(timedelta(hours=1), now) == 1
-	assert not old._temporary.exists()
-	assert young._temporary.exists()
+	assert leftovers(store) == [Path(young._temporary)]
 	assert store.read(kept.path) == b"kept"
 	assert RawStore(tmp_path / "none").tidy(timedelta(0), now) == 0
 	store.discard([old, young])

@@ -41,7 +41,10 @@ def hear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hear]:
 
 
 def text_of(items: FetchItems) -> bytes | None:
-	return items.text._temporary.read_bytes() if isinstance(items.text, RawWriter) else items.text
+	if isinstance(items.text, RawWriter):
+		store = items.text._store
+		return store.read(store.commit([items.text])[0].path)
+	return items.text
 
 
 ITEMS = [
