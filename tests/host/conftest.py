@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import secrets
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -155,3 +156,100 @@ def run_jobs(site: Any, pytestconfig: pytest.Config) -> Callable[[], None]:
 		frappe.db.rollback()
 
 	return run
+
+
+@pytest.fixture(scope="session")
+def site_template(site_template: Path | None, tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+	"""The embedded site with the DocTypes of `probes.py`, made once."""
+	from tests.host import probes as definitions
+
+	if site_template is None:
+		return None
+	sites = tmp_path_factory.mktemp("probes") / "sites"
+	shutil.copytree(site_template, sites)
+	(name,) = [path.parent.name for path in sites.glob("*/site_config.json")]
+	frappe.init(name, sites_path=str(sites))
+	frappe.connect()
+	definitions.make()
+	frappe.destroy()
+	return sites
+
+
+@pytest.fixture
+def probes(site: Any) -> Iterator[None]:
+	"""The DocTypes of `probes.py`, without rows."""
+	from tests.host import probes as definitions
+
+	definitions.make()
+	yield
+	definitions.empty()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _without_probes_at_the_end(request: pytest.FixtureRequest) -> Iterator[None]:
+	yield
+	if request.config.getoption("--host") == "bench":
+		from tests.host import probes as definitions
+
+		frappe.init(request.config.getoption("--site"), sites_path=".")
+		frappe.connect()
+		definitions.remove()
+		frappe.destroy()
+
+
+def _forget_hooks() -> None:
+	frappe.clear_cache()
+	# what the real hosts keep beside their cache
+	if hasattr(frappe.local, "doc_events_hooks"):
+		del frappe.local.doc_events_hooks
+	getattr(frappe, "__dict__", {}).get("controllers", {}).pop(frappe.local.site, None)
+
+
+@pytest.fixture
+def host_hooks(site: Any) -> Iterator[Callable[[str, dict], None]]:
+	"""Adds to a hook, as an installed app would; undone when the test is over."""
+	import frappe.hooks
+
+	before: dict[str, Any] = {}
+
+	def add(hook: str, values: dict) -> None:
+		current = getattr(frappe.hooks, hook, {})
+		before.setdefault(hook, dict(current))
+		setattr(frappe.hooks, hook, {**current, **values})
+		_forget_hooks()
+
+	yield add
+	frappe.db.rollback()
+	for hook, values in before.items():
+		setattr(frappe.hooks, hook, values)
+	_forget_hooks()
+
+
+@pytest.fixture
+def doc_events(host_hooks: Callable[[str, dict], None], monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, Callable], None]:
+	"""Names a function for an event of documents."""
+	import frappe.handler
+	import frappe.hooks
+
+	def name(doctype: str, event: str, function: Callable) -> None:
+		attribute = f"probe_{secrets.token_hex(4)}"
+		monkeypatch.setattr(frappe.handler, attribute, function, raising=False)
+		events = dict(getattr(frappe.hooks, "doc_events", {}).get(doctype, {}))
+		handlers = events.get(event, [])
+		events[event] = [*([handlers] if isinstance(handlers, str) else handlers), f"frappe.handler.{attribute}"]
+		host_hooks("doc_events", {doctype: events})
+
+	return name
+
+
+@pytest.fixture
+def override(host_hooks: Callable[[str, dict], None], monkeypatch: pytest.MonkeyPatch) -> Callable[[str, type], None]:
+	"""Makes a class the one of a DocType's documents, as `override_doctype_class` of an app does."""
+	import frappe.handler
+
+	def use(doctype: str, cls: type) -> None:
+		attribute = f"Probe{secrets.token_hex(4)}"
+		monkeypatch.setattr(frappe.handler, attribute, cls, raising=False)
+		host_hooks("override_doctype_class", {doctype: f"frappe.handler.{attribute}"})
+
+	return use

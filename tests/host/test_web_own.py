@@ -157,3 +157,14 @@ def test_assets_of_installed_apps_are_served(visitor: Callable[[], Visitor]) -> 
 	assert visitor().get("/assets/frappe/no-such.css", headers=PAGE).status_code == 404
 	assert visitor().get("/assets/os/path.py", headers=PAGE).status_code == 404
 	assert visitor().get("/assets/frappe", headers=PAGE).status_code == 404
+
+
+def test_upload_needs_the_right_to_write_what_it_is_attached_to(
+	logged_in: Callable[..., Visitor], visitor: Callable[[], Visitor]
+) -> None:
+	values = {"doctype": "User", "docname": "Administrator", "is_private": "1"}
+	for each in (logged_in(), visitor()):
+		answer = each.request("POST", "/api/method/upload_file", data=values, files={"file": ("a.txt", b"a")})
+		assert answer.status_code == 403, answer.text
+	frappe.db.rollback()
+	assert not frappe.get_all("File", {"attached_to_doctype": "User", "attached_to_name": "Administrator", "file_name": "a.txt"})

@@ -151,11 +151,15 @@ def _condition(doctype: str, field: Any, operator: str, value: Any, values: list
 		blank = nulls_match and (operator == "not in" or len(listed) < len(stored) or not stored or "" in listed)
 		return f"{empty if blank else column} {operator.upper()} ({places})"
 	if operator == "between":
+		if fieldtype not in ("Date", "Datetime"):
+			raise errors.DataError(f"between is for dates and moments, not for {field}")
 		low, high = value
 		values += _between(low, high, fieldtype)
 		return f"{column} BETWEEN ? AND ?"
 	if operator in ("like", "not like"):
-		values.append("" if value is None else value)
+		# in lists a backslash stands for itself, as on the real hosts
+		text = "" if value is None else value
+		values.append(text.replace("\\", "\\\\") if nulls_match and isinstance(text, str) else text)
 		return f"{empty if nulls_match and operator == 'not like' else column} {operator.upper()} ?"
 	if operator not in COMPARISONS:
 		raise errors.DataError(f"The embedded host does not offer the filter operator {operator!r}")
@@ -180,6 +184,4 @@ def _between(low: Any, high: Any, fieldtype: str) -> list[Any]:
 		if not isinstance(high, datetime.datetime) and (not isinstance(high, str) or len(high) <= 10):
 			end = datetime.datetime.combine(end.date(), datetime.time.max)
 		return [start, end]
-	if fieldtype == "Date":
-		return [getdate(low), getdate(high)]
-	return [_stored(low, fieldtype), _stored(high, fieldtype)]
+	return [getdate(low), getdate(high)]

@@ -60,7 +60,7 @@ STANDARD_COLUMNS = {
 	"idx": "INTEGER NOT NULL DEFAULT 0",
 }
 CHILD_COLUMNS = {"parent": TEXT, "parentfield": TEXT, "parenttype": TEXT}
-OPTIONAL_COLUMNS = {name: TEXT for name in ("_user_tags", "_comments", "_assign", "_liked_by", "_seen")}
+OPTIONAL_COLUMNS = {name: TEXT for name in ("_user_tags", "_comments", "_assign", "_liked_by")}
 INFRASTRUCTURE = (
 	f"CREATE TABLE IF NOT EXISTS tabSingles (doctype {TEXT}, field {TEXT}, value TEXT)",
 	"CREATE INDEX IF NOT EXISTS singles_doctype ON tabSingles (doctype, field)",
@@ -95,6 +95,8 @@ def update_table(db: Database, meta: Any) -> None:
 	table = get_table_name(meta.name)
 	wanted = dict(STANDARD_COLUMNS)
 	wanted |= CHILD_COLUMNS if meta.istable else OPTIONAL_COLUMNS
+	if meta.track_seen:
+		wanted["_seen"] = TEXT
 	for df in meta.fields:
 		definition = column_definition(df)
 		if definition:

@@ -120,26 +120,15 @@ def get_system_settings(key: str) -> Any:
 
 def copy_doc(doc: Any, ignore_no_copy: bool = True) -> Any:
 	"""A new, unsaved document with the same values; with `ignore_no_copy=False` fields marked "no copy" are left out."""
-	new = get_doc(_copied(doc, ignore_no_copy))
-	new.set("__islocal", 1)
-	new.set("__unsaved", 1)
-	for row in new.get_all_children():
-		row.set("__islocal", 1)
+	new = get_doc(dict(doc if isinstance(doc, dict) else doc.as_dict()))
+	for each in (new, *new.get_all_children()):
+		each.set("__islocal", 1)
+		cleared = ["name", "owner", "creation", "modified", "modified_by", "docstatus", "amended_from"]
+		if not ignore_no_copy:
+			cleared += [df.fieldname for df in each.meta.fields if df.no_copy]
+		for fieldname in cleared:
+			each.set(fieldname, None)
 	return new
-
-
-def _copied(doc: Any, ignore_no_copy: bool) -> dict[str, Any]:
-	values = doc.as_dict() if not isinstance(doc, dict) or hasattr(doc, "as_dict") else dict(doc)
-	meta = get_meta(values["doctype"])
-	for key in ("name", "owner", "creation", "modified", "modified_by", "parent", "__islocal", "_seen", "_assign", "amended_from"):
-		values.pop(key, None)
-	values["docstatus"] = 0
-	for df in meta.fields:
-		if not ignore_no_copy and df.no_copy:
-			values.pop(df.fieldname, None)
-		elif df.fieldtype in ("Table", "Table MultiSelect") and values.get(df.fieldname):
-			values[df.fieldname] = [_copied(row, ignore_no_copy) for row in values[df.fieldname]]
-	return values
 
 
 def json_handler(value: Any) -> Any:

@@ -121,8 +121,6 @@ class BaseDocument:
 		"""Take a child row out of its table."""
 		if doc.get("parentfield"):
 			self.get(doc.parentfield).remove(doc)
-			for index, row in enumerate(self.get(doc.parentfield), 1):
-				row.idx = index
 
 	def _init_child(self, value: Any, key: str) -> Any:
 		if not isinstance(value, BaseDocument):
@@ -261,7 +259,7 @@ class BaseDocument:
 				f"INSERT INTO `tab{self.doctype}` ({columns}) VALUES ({', '.join('?' * len(d))})", list(d.values())
 			)
 		except Exception as error:
-			if local.db.is_primary_key_violation(error):
+			if local.db.is_unique_key_violation(error) and local.db.exists(self.doctype, self.name):
 				if self.meta.autoname == "hash":
 					self.name = None
 					self.db_insert()

@@ -21,7 +21,11 @@ def get_controller(doctype: str) -> type[Any]:
 def import_controller(doctype: str) -> type[Any]:
 	from frappe.model.base_document import BaseDocument
 
+	from frappe.model.document import Document
+
 	meta = get_meta(doctype)
+	if meta.custom:
+		return Document
 	overrides = get_hooks("override_doctype_class", {}).get(doctype)
 	if overrides:
 		module_path, classname = overrides[-1].rsplit(".", 1)
@@ -29,7 +33,7 @@ def import_controller(doctype: str) -> type[Any]:
 		if cls is None:
 			raise ImportError(f"{doctype}: {classname} does not exist in module {module_path}")
 	else:
-		cls = standard_class(doctype, meta.module, bool(meta.custom))
+		cls = standard_class(doctype, meta.module)
 	if not issubclass(cls, BaseDocument):
 		raise ImportError(f"{doctype}: {cls.__name__} is not a subclass of BaseDocument")
 	extensions = get_hooks("extend_doctype_class", {}).get(doctype) or []
@@ -54,12 +58,10 @@ def load_doctype_module(doctype: str, module: str | None = None, prefix: str = "
 		raise ImportError(f"Module import failed for {doctype} ({path}): {error}") from error
 
 
-def standard_class(doctype: str, module: str, custom: bool = False) -> type[Any]:
-	"""A DocType of an app must have its class. The host's own, custom ones, and those without a folder need none."""
+def standard_class(doctype: str, module: str) -> type[Any]:
+	"""A DocType of an app must have its class. The host's own, and those without a folder, need none."""
 	from frappe.model.document import Document
 
-	if custom:
-		return Document
 	try:
 		found = load_doctype_module(doctype, module)
 	except ImportError as error:

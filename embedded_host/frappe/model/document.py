@@ -310,6 +310,7 @@ class Document(DocumentValidation, BaseDocument):
 		local.flags.currently_saving.append((self.doctype, self.name))
 
 	def set_docstatus(self) -> None:
+		self.docstatus = self.docstatus or 0
 		for row in self.get_all_children():
 			row.docstatus = self.docstatus
 
@@ -584,9 +585,7 @@ def new_values(doctype: str) -> dict[str, Any]:
 			if df.fieldtype == "Check":
 				out[df.fieldname] = 0
 			elif df.fieldtype == "Select" and df.options and df.fieldname != "naming_series":
-				first = df.options.split("\n")[0]
-				if first:
-					out[df.fieldname] = first
+				out[df.fieldname] = df.options.split("\n")[0]
 			continue
 		if default == "__user":
 			out[df.fieldname] = local.session.user

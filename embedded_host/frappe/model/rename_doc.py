@@ -38,7 +38,7 @@ def rename_doc(
 		throw(_("No changes made because old and new name are the same."))
 	if not (ignore_permissions or doc.has_permission("write")):
 		raise errors.PermissionError(_("You need write permission to rename"))
-	if not force and not doc.meta.allow_rename:
+	if not (force or ignore_permissions) and not doc.meta.allow_rename:
 		throw(_("{0} not allowed to be renamed").format(_(doctype)))
 	answer = doc.run_method("before_rename", old, new, merge)
 	if isinstance(answer, dict):

@@ -33,7 +33,8 @@ def send_doc(doc: Any) -> None:
 	doc.run_method("onload")
 	doc.apply_fieldlevel_read_permissions()
 	values = doc.as_dict()
-	values["__onload"] = doc.get("__onload")
+	if doc.get("__onload"):
+		values["__onload"] = doc.get("__onload")
 	if doc.get("localname"):
 		values["localname"] = doc.localname
 	frappe.local.response.docs.append(values)
