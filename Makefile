@@ -20,7 +20,7 @@ mail:
 	@$(VENV) -m demo mail "$(TO)" "$(SUBJECT)" "$(TEXT)"
 
 test: python
-	@$(PYTHON) demo/prepare.py --tests && $(VENV) -m pytest $(TESTS)
+	@$(PYTHON) demo/prepare.py --tests && $(VENV) -m pytest -n auto --maxprocesses 4 --dist loadfile --timeout 300 $(TESTS)
 
 bench: python
 	@$(PYTHON) demo/prepare.py --tests && $(VENV) -m benchmarks

@@ -5,12 +5,11 @@ from __future__ import annotations
 import random
 import struct
 import zlib
-from base64 import b64encode
+from base64 import b64encode, encodebytes
 from collections.abc import Sequence
 from email.message import EmailMessage
 from email.policy import SMTP
 from quopri import encodestring
-from textwrap import wrap
 
 CRLF = b"\r\n"
 
@@ -53,8 +52,10 @@ def text_part(text: str, subtype: str = "plain", charset: str = "utf-8") -> byte
 
 def file_part(content: bytes, content_type: str, *headers: tuple[str, str]) -> bytes:
 	"""A part in base64."""
-	lines = CRLF.join(line.encode() for line in wrap(b64encode(content).decode(), 76))
-	return part([("Content-Type", content_type), ("Content-Transfer-Encoding", "base64"), *headers], lines + CRLF)
+	return part(
+		[("Content-Type", content_type), ("Content-Transfer-Encoding", "base64"), *headers],
+		encodebytes(content).replace(b"\n", CRLF),
+	)
 
 
 def multipart(subtype: str, boundary: str, *parts: bytes) -> tuple[tuple[str, str], bytes]:
