@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .headers import decode_words, to_str, words
+from .headers import decode_words, raw_text, to_str, words
 from .model import Address
 
 #: Addresses read from one field; the header keeps the rest.
@@ -216,7 +216,8 @@ class _Reader:
 			self.found[-1] = Address(f"{last.name} {self._text([' '.join(name)])}".strip(), last.address)
 
 	def _keep(self, name: str, address: str) -> None:
-		address = self._text([address]).removeprefix("mailto:")
+		address = "".join(_unprintable_out(raw_text(address, self.hint)).split()) if '"' not in address else self._text([address])
+		address = address.removeprefix("mailto:")
 		if name or address:
 			self.found.append(Address(name, address))
 

@@ -111,15 +111,15 @@ def _place(part: Part, alternative: Segment | None, bodily: bool, result: Plan) 
 
 def _readable(part: Part, result: Plan) -> bool:
 	"""Whether a text part is meant to be read in place."""
-	if part.disposition.value == "attachment":
-		return False
+	if part.disposition.value not in ("", "inline"):
+		return False  # RFC 2183 section 2.8: what is not known is an attachment
 	if file_name(part) is None:
 		return True
 	if part.parent is None:
 		return True
 	# Named and not said to be an attachment: the body if it stands where the body stands and nothing else does.
 	return (not result.files and not any(segment.text or segment.html for segment in result.segments)) or (
-		part.parent.type == "multipart/alternative" and part.disposition.value != "attachment"
+		part.parent.type == "multipart/alternative"
 	)
 
 

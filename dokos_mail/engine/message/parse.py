@@ -130,6 +130,7 @@ def _headers(message: Message, fields: Fields, hint: str | None, defects: list[s
 			message.in_reply_to = next(iter(message_ids(value)), None)
 		elif key == b"references":
 			message.references = message_ids(value)
+	message.from_.sort(key=lambda one: not one.address)  # whoever asks for the sender asks for an address
 	for key in (b"from", b"date", b"message-id"):
 		if key not in seen:
 			defects.append(f"no {_SPELT[key]} field")

@@ -102,9 +102,10 @@ def as_octets(data: bytes) -> tuple[bytes, str | None]:
 	"""A message saved as UTF-16 by a text editor, as UTF-8 again; others unchanged. And the defect, if it was so."""
 	encoding = _UTF16.get(data[:2])
 	if encoding is None and len(data) >= 16:
-		if not data[1:16:2].strip(b"\0") and data[0:16:2].isalnum():
+		even, odd = data[0:16:2], data[1:16:2]
+		if not odd.strip(b"\0") and all(octet >= 32 for octet in even):
 			encoding = "utf-16-le"
-		elif not data[0:16:2].strip(b"\0") and data[1:16:2].isalnum():
+		elif not even.strip(b"\0") and all(octet >= 32 for octet in odd):
 			encoding = "utf-16-be"
 	if encoding is None:
 		return data, None
