@@ -10,6 +10,8 @@ app_license = "MIT"
 has_permission = {"File": "frappe.core.doctype.file.file.has_permission"}
 permission_query_conditions = {"File": "frappe.core.doctype.file.file.get_permission_query_conditions"}
 
+scheduler_events = {"daily": ["frappe.sessions.clear_expired_sessions"]}
+
 ignore_links_on_delete = [
 	"Communication",
 	"ToDo",

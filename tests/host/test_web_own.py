@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import frappe
 import pytest
+import time_machine
 
 from tests.host.visitor import PASSWORD, Visitor
 
@@ -42,6 +44,25 @@ def test_the_database_does_not_hold_the_cookie(logged_in: Callable[..., Visitor]
 	sid = logged_in().http.cookies["sid"]
 	rows = frappe.db.sql("select * from `tabSessions`")
 	assert rows and sid not in str(rows)
+
+
+def test_sessions_that_are_over_are_cleared_away(logged_in: Callable[..., Visitor]) -> None:
+	ada, eve = logged_in(), logged_in()
+	frappe.db.sql("update `tabSessions` set lastupdate=%s where user=%s", ("2001-01-01 00:00:00", ada.user))
+	frappe.get_attr("frappe.sessions.clear_expired_sessions")()
+	left = frappe.db.sql("select user from `tabSessions`", pluck=True)
+	assert ada.user not in left and eve.user in left
+	assert "frappe.sessions.clear_expired_sessions" in frappe.get_hooks("scheduler_events")["daily"]
+
+
+def test_a_session_in_use_lives_on(logged_in: Callable[..., Visitor]) -> None:
+	ada = logged_in()
+	with time_machine.travel(datetime.now(timezone.utc) + timedelta(hours=5), tick=True):
+		assert ada.get("/api/method/frappe.auth.get_logged_user").status_code == 200
+	with time_machine.travel(datetime.now(timezone.utc) + timedelta(hours=10), tick=True):
+		assert ada.get("/api/method/frappe.auth.get_logged_user").status_code == 200
+	with time_machine.travel(datetime.now(timezone.utc) + timedelta(hours=17), tick=True):
+		assert ada.get("/api/method/frappe.auth.get_logged_user").status_code == 403
 
 
 def test_a_user_who_is_disabled_is_out_at_once(logged_in: Callable[..., Visitor]) -> None:

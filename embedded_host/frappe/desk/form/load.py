@@ -38,7 +38,7 @@ def send_doc(doc: Any) -> None:
 	if doc.get("localname"):
 		values["localname"] = doc.localname
 	frappe.local.response.docs.append(values)
-	frappe.local.response["docinfo"] = get_docinfo(doc)
+	frappe.local.response["docinfo"] = _docinfo(doc)
 
 
 @frappe.whitelist()
@@ -72,14 +72,16 @@ def form_scripts(meta: Any) -> list[str]:
 	return [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
 
 
-@frappe.whitelist(methods=["GET", "POST"])
-def get_docinfo(doc: Any = None, doctype: str | None = None, name: str | None = None) -> dict:
-	"""Attachments, messages and permissions of a document; called over HTTP, they are put in `response.docinfo`."""
-	if doc is None or isinstance(doc, str):
-		doc = frappe.get_doc(doctype, name)
-		doc.check_permission("read")
-		frappe.local.response["docinfo"] = get_docinfo(doc)
-		return None
+@frappe.whitelist()
+def get_docinfo(doctype: str, name: str) -> None:
+	"""Put in `response.docinfo` what is known about a document."""
+	doc = frappe.get_doc(doctype, name)
+	doc.check_permission("read")
+	frappe.local.response["docinfo"] = _docinfo(doc)
+
+
+def _docinfo(doc: Any) -> dict:
+	"""Attachments, messages and permissions of a document."""
 	kinds = ("read", "write", "create", "delete")
 	return {
 		"doctype": doc.doctype,
