@@ -258,7 +258,7 @@ class FolderJournal:
 	def _second_try(self, key: str, message: Fetched, now: datetime) -> None:
 		values: dict[str, object] = {"reason": _(message.reason) if message.reason else None, "modified": now}
 		if message.raw:
-			values |= {"state": JOURNALLED, "reason": None, "raw_path": message.raw.path, "size": message.raw.size}
+			values |= {"state": JOURNALLED, "reason": None, "attempts": 0, "raw_path": message.raw.path, "size": message.raw.size}
 		frappe.db.set_value(JOURNAL, key, values, update_modified=False)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from collections.abc import Callable
 
@@ -11,6 +13,7 @@ import pytest
 from dokos_mail.jobs import pull_account
 from mail_servers.certificates import Certificates
 from mail_servers.dovecot import Dovecot
+from mail_servers.faults import Faults, FaultyImap, Silent
 from tests.mailbox import Mailbox, raw
 
 
@@ -109,3 +112,82 @@ def test_failures_rest_longer_each_time_and_never_switch_the_account_off(make_ma
 	assert waits == sorted(waits)
 	assert waits[0] < waits[2]
 	assert frappe.db.get_value("Email Account", mailbox.account, "enable_incoming")
+
+
+def to_faulty(server: FaultyImap | Silent) -> dict[str, object]:
+	return {"email_server": server.host, "incoming_port": str(server.port)}
+
+
+def test_a_server_that_accepts_and_says_nothing(make_mailbox: Callable[..., Mailbox]) -> None:
+	with Silent() as silent:
+		mailbox = make_mailbox(**to_faulty(silent))
+		mailbox.put(raw())
+		fails_with(mailbox, "silence", within=30)
+	recovers(mailbox, incoming_port=str(mailbox.server.ports["imap"]))
+
+
+def faulty_messages(count: int) -> dict[int, bytes]:
+	return {uid: raw(f"n° {uid}").replace(b"\n", b"\r\n") for uid in range(1, count + 1)}
+
+
+def states(mailbox: Mailbox) -> dict[str, str]:
+	rows = frappe.get_all("Incoming Email", filters={"email_account": mailbox.account}, fields=["uid", "state"])
+	return {row.uid: row.state for row in rows}
+
+
+def test_a_server_that_dies_in_mid_fetch(make_mailbox: Callable[..., Mailbox]) -> None:
+	with FaultyImap(faulty_messages(5), Faults(die_in=(3, 100))) as server:
+		mailbox = make_mailbox(**to_faulty(server))
+		fails_with(mailbox, "connection_lost")
+		server.faults = Faults()
+		result = pull_account(mailbox.account)
+		assert result is not None
+		assert result.error is None
+	assert states(mailbox) == {str(uid): "Processed" for uid in range(1, 6)}
+	assert status(mailbox).state == "Working"
+
+
+def test_a_message_at_which_the_server_always_dies_holds_back_no_other(make_mailbox: Callable[..., Mailbox]) -> None:
+	with FaultyImap(faulty_messages(5), Faults(die_in=(3, 100))) as server:
+		mailbox = make_mailbox(**to_faulty(server))
+		for _attempt in range(6):
+			pull_account(mailbox.account)
+		expected = {"1": "Processed", "2": "Processed", "3": "Unfetched", "4": "Processed", "5": "Processed"}
+		assert states(mailbox) == expected
+		server.faults = Faults()
+		pull_account(mailbox.account)
+	assert states(mailbox)["3"] == "Processed"
+
+
+def test_a_message_that_is_listed_and_not_given_is_recorded_and_tried_again(make_mailbox: Callable[..., Mailbox]) -> None:
+	with FaultyImap(faulty_messages(3), Faults(refused=frozenset({2}))) as server:
+		mailbox = make_mailbox(**to_faulty(server))
+		result = pull_account(mailbox.account)
+		assert result is not None
+		assert result.error is None
+		assert states(mailbox) == {"1": "Processed", "2": "Unfetched", "3": "Processed"}
+		reason = frappe.db.get_value("Incoming Email", {"email_account": mailbox.account, "uid": "2"}, "reason")
+		assert reason
+		server.faults = Faults()
+		pull_account(mailbox.account)
+	assert states(mailbox) == {"1": "Processed", "2": "Processed", "3": "Processed"}
+
+
+def test_a_throttled_login_is_told_from_a_wrong_password(make_mailbox: Callable[..., Mailbox]) -> None:
+	answers = {name: b"NO [UNAVAILABLE] Too many simultaneous connections" for name in ("LOGIN", "AUTHENTICATE")}
+	with FaultyImap(faulty_messages(1), Faults(answers=answers)) as server:
+		mailbox = make_mailbox(**to_faulty(server))
+		fails_with(mailbox, "throttled")
+
+
+def test_a_full_disk_keeps_mail_on_the_server_and_says_so(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+	mailbox.put(raw("reste sur le serveur"))
+
+	def no_room(*_arguments: object) -> int:
+		raise OSError(errno.ENOSPC, "No space left on device")
+
+	with monkeypatch.context() as patch:
+		patch.setattr(os, "fsync", no_room)
+		fails_with(mailbox, "storage_full")
+	assert states(mailbox) == {}
+	recovers(mailbox)

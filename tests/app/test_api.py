@@ -1,0 +1,71 @@
+"""Who may call what: the raw text of a mail, a pull, a second processing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import frappe
+import pytest
+
+from dokos_mail import api
+from dokos_mail.inbound.account import raw_store
+from dokos_mail.jobs import pull_account
+from tests.mailbox import Mailbox, raw
+
+STRANGER = "etranger@masociete.test"
+
+
+@pytest.fixture
+def stranger(site: object) -> Iterator[str]:
+	"""A user of the desk without any role that has to do with mail."""
+	if not frappe.db.exists("User", STRANGER):
+		values = {"doctype": "User", "email": STRANGER, "first_name": "Étranger", "send_welcome_email": 0}
+		frappe.get_doc(values).insert()
+	frappe.db.commit()
+	yield STRANGER
+	frappe.set_user("Administrator")
+
+
+@pytest.fixture
+def row(mailbox: Mailbox) -> str:
+	mailbox.put(raw("confidentiel"))
+	pull_account(mailbox.account)
+	return frappe.db.get_value("Incoming Email", {"email_account": mailbox.account}, "name")
+
+
+def test_an_administrator_downloads_the_original(row: str) -> None:
+	api.download_original(row)
+	raw_path = frappe.db.get_value("Incoming Email", row, "raw_path")
+	assert frappe.local.response.filecontent == raw_store().read(raw_path)
+	assert frappe.local.response.type == "download"
+	assert frappe.local.response.filename.endswith(".eml")
+
+
+@pytest.mark.parametrize("user", [STRANGER, "Guest"])
+@pytest.mark.parametrize(
+	"call",
+	[
+		lambda row, account: api.download_original(row),
+		lambda row, account: api.process_again(row),
+		lambda row, account: api.pull_now(account),
+		lambda row, account: api.account_status(account),
+	],
+	ids=["download_original", "process_again", "pull_now", "account_status"],
+)
+def test_others_may_do_nothing(call: Callable[[str, str], object], user: str, row: str, stranger: str, mailbox: Mailbox) -> None:
+	frappe.set_user(user)
+	with pytest.raises(frappe.PermissionError):
+		call(row, mailbox.account)
+
+
+def test_a_row_that_is_not_there_tells_a_stranger_nothing(stranger: str) -> None:
+	frappe.set_user(stranger)
+	with pytest.raises(frappe.PermissionError):
+		api.download_original("0" * 40)
+
+
+def test_no_answer_holds_the_password(mailbox: Mailbox) -> None:
+	password = mailbox.server.users[mailbox.user]
+	assert password not in frappe.as_json(frappe.get_doc("Email Account", mailbox.account).as_dict())
+	assert password not in frappe.as_json(api.account_status(mailbox.account))
+	assert password not in repr(frappe.get_doc("Email Account", mailbox.account).incoming_settings())
