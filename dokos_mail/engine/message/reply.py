@@ -1,7 +1,7 @@
 """A reply apart from the history it quotes. Both are kept: ``reply + quoted`` is the text, character for character.
 
 Own rules rather than ``email-reply-parser``: that one changes the text it splits, drops signatures, knows English only,
-raises on a backslash in a quoting line, and takes minutes for some texts of a megabyte.
+raises on a backslash in a quoting line, and takes twenty seconds for some texts of 5 KB.
 """
 
 from __future__ import annotations

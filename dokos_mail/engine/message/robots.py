@@ -30,7 +30,7 @@ def robot_reason(message: Message) -> str | None:
 	if headers.get("x-precedence", "").strip().lower() in _PRECEDENCE:
 		return said("X-Precedence")
 	suppressed = {word.strip().lower() for word in headers.get("x-auto-response-suppress", "").split(",")}
-	if suppressed & {"all", "oof", "autoreply", "dr", "rn", "nrn"}:
+	if suppressed & {"all", "oof", "autoreply"}:
 		return said("X-Auto-Response-Suppress")
 	for name in _REPLIES:
 		if headers.get(name.lower(), "no").strip().lower() not in _SAYS_NO:

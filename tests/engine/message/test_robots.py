@@ -43,6 +43,7 @@ def test_robot(field: str) -> None:
 		"Precedence: normal",
 		"Precedence: first-class",
 		"X-Auto-Response-Suppress: None",
+		"X-Auto-Response-Suppress: DR, RN, NRN",  # receipts only
 		"Return-Path: <a@b>",
 		"X-Autoreply: no",
 		"X-Mailer: Thunderbird",
