@@ -157,4 +157,3 @@ def process_response(request: Request, response: Response) -> None:
 	response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
 	if not request.path.startswith(("/assets/", "/files/")):
 		response.headers.setdefault("Cache-Control", "no-store")
-

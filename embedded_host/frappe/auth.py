@@ -62,11 +62,6 @@ class LoginManager:
 		self.authenticate(user, password)
 		self.post_login()
 
-	def login_as(self, user: str) -> None:
-		"""Start a session for a user whose identity was established in another way."""
-		self.user = user
-		self.post_login()
-
 	def post_login(self) -> None:
 		self.run_trigger("on_login")
 		old = frappe.local.request.cookies.get("sid")

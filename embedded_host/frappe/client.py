@@ -202,28 +202,6 @@ def delete(doctype: str, name: str) -> None:
 	frappe.delete_doc(doctype, name, ignore_missing=False)
 
 
-@frappe.whitelist(methods=["POST", "PUT"])
-def rename_doc(doctype: str, old_name: str, new_name: str, merge: bool = False) -> str:
-	return frappe.rename_doc(doctype, old_name, new_name, merge=merge)
-
-
-@frappe.whitelist()
-def has_permission(doctype: str, docname: str, perm_type: str = "read") -> dict:
-	return {"has_permission": bool(frappe.has_permission(doctype, perm_type.lower(), docname))}
-
-
-@frappe.whitelist()
-def validate_link(doctype: str, docname: str, fields: Any = None) -> dict:
-	"""The name as it is stored, and fields to fetch; empty where there is no such document."""
-	if not frappe.has_permission(doctype, "read"):
-		frappe.throw(_("You do not have Read or Select Permissions for {}").format(frappe.bold(doctype)), frappe.PermissionError)
-	values = frappe._dict(name=frappe.db.get_value(doctype, docname, "name"))
-	fields = frappe.parse_json(fields)
-	if values.name and fields:
-		values.update(get_value(doctype, fields, docname))
-	return values
-
-
 def _check_parent(doctype: str, parent: str | None) -> None:
 	"""Rows of a table are as readable as the documents they belong to."""
 	if frappe.get_meta(doctype).istable:

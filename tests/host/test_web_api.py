@@ -279,6 +279,8 @@ def test_the_client_functions(manager: Visitor, contact: Callable[..., Any]) -> 
 	values = manager.call("frappe.client.get_value", doctype="Contact", **both)
 	assert values.json()["message"] == {"name": doc.name, "last_name": "Curie"}
 	assert manager.call("frappe.client.get_count", doctype="Contact", filters={"name": doc.name}).json()["message"] == 1
+	zone = manager.call("frappe.client.get_single_value", doctype="System Settings", field="time_zone")
+	assert zone.json()["message"] == frappe.db.get_single_value("System Settings", "time_zone")
 	changed = manager.call("frappe.client.set_value", **key, fieldname="last_name", value="Skłodowska")
 	assert changed.json()["message"]["last_name"] == "Skłodowska"
 	changed = manager.call("frappe.client.set_value", **key, fieldname={"last_name": "Meitner", "designation": "Dr"})

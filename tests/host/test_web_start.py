@@ -148,6 +148,16 @@ def test_start_serves_works_and_schedules_and_leaves_nothing_running(run: Callab
 	assert everything.processes() == []
 
 
+def test_ctrl_c_ends_everything_without_a_word(run: Callable[..., Running]) -> None:
+	everything = run("start", "--port", "0")
+	assert get(everything.url()).status_code == 200
+	# a terminal sends it to every process of the group
+	os.killpg(everything.process.pid, signal.SIGINT)
+	out, error = everything.process.communicate(timeout=DEADLINE)
+	assert (everything.process.returncode, out, error) == (0, "", "")
+	assert everything.processes() == []
+
+
 def test_when_one_part_dies_everything_is_stopped(run: Callable[..., Running]) -> None:
 	everything = run("start", "--port", "0")
 	assert get(everything.url()).status_code == 200
