@@ -264,6 +264,25 @@ def test_a_method_of_a_document(manager: Visitor, contact: Callable[..., Any], m
 	assert by_resource.json()["data"] == "Salut Lovelace"
 
 
+def test_secrets_are_shown_to_nobody(manager: Visitor) -> None:
+	doc = frappe.get_doc("User", manager.user)
+	doc.api_secret = "a-secret-indeed"
+	doc.save(ignore_permissions=True)
+	frappe.db.commit()
+	assert frappe.get_doc("User", manager.user).get_password("api_secret") == "a-secret-indeed"
+	answers = [
+		manager.get(f"/api/resource/User/{manager.user}"),
+		manager.get("/api/resource/User", params={"fields": '["name", "api_secret"]', "limit": 100}),
+		manager.get("/api/resource/User", params={"fields": '["*"]', "limit": 100}),
+		manager.call("frappe.desk.form.load.getdoc", doctype="User", name=manager.user),
+		manager.call("frappe.client.get_value", doctype="User", filters=manager.user, fieldname="api_secret"),
+	]
+	for answer in answers:
+		assert answer.status_code == 200
+		assert "a-secret-indeed" not in answer.text
+	assert manager.call("frappe.client.get_list", doctype="__Auth", fields=["password"]).status_code >= 400
+
+
 # ---- frappe.client
 
 

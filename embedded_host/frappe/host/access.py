@@ -78,5 +78,6 @@ def has_permission(
 	if throw and not allowed:
 		from frappe.translate import _
 
-		raise errors.PermissionError(_("No permission for {0}").format(_(doctype)))
+		# a ValidationError (HTTP 417) on the real host, too
+		raise errors.ValidationError(_("No permission for {0}").format(_(doctype)))
 	return allowed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jinja2 import ChoiceLoader, PackageLoader, TemplateError
+from jinja2 import ChoiceLoader, DebugUndefined, PackageLoader, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 import frappe.exceptions as errors
@@ -23,7 +23,7 @@ def get_jenv() -> SandboxedEnvironment:
 				loaders.append(PackageLoader(app, ""))
 			except ValueError:
 				continue
-		env = SandboxedEnvironment(loader=ChoiceLoader(loaders))
+		env = SandboxedEnvironment(loader=ChoiceLoader(loaders), undefined=DebugUndefined)
 		env.globals.update(
 			_=_,
 			frappe={
@@ -46,7 +46,10 @@ def get_template(path: str) -> Any:
 def render_template(
 	template: str, context: dict[str, Any] | None = None, is_path: bool | None = None, safe_render: bool = True
 ) -> str:
-	"""A template (its text, or its path below an app) with values. Templates cannot reach private attributes."""
+	"""A template (its text, or its path below an app) with values; a name without a value stays as it is written.
+
+	Templates cannot reach private attributes.
+	"""
 	from frappe.host.messages import throw
 	from frappe.translate import _
 

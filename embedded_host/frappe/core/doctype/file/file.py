@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-import frappe.exceptions as errors
+from frappe.core.doctype.file.exceptions import MaxFileSizeReachedError
 from frappe.host.context import local
 from frappe.host.messages import throw
 from frappe.model.document import Document
@@ -18,12 +18,6 @@ from frappe.translate import _
 from frappe.utils import cint, get_files_path, random_string
 
 DEFAULT_MAX_SIZE = 25 * 1024 * 1024
-
-
-class MaxFileSizeReachedError(errors.ValidationError): ...
-
-
-class FileTypeNotAllowed(errors.ValidationError): ...
 
 
 class File(Document):
