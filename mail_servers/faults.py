@@ -73,9 +73,9 @@ class Listener:
 
 	def _serve(self, connection: socket.socket) -> None:
 		try:
-			self.handle(connection)
-		except OSError:
-			pass  # the client left, which is its right
+			# The client may leave at any moment, which is its right.
+			with contextlib.suppress(OSError):
+				self.handle(connection)
 		finally:
 			self._open.discard(connection)
 			with contextlib.suppress(OSError):
@@ -140,11 +140,10 @@ class LatencyProxy(Listener):
 	def _carry(self, source: socket.socket, sink: socket.socket) -> None:
 		held: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
 		self._thread(self._release, held, sink)
-		try:
+		# The end of one side is the end of both, however it ended.
+		with contextlib.suppress(OSError):
 			while data := source.recv(1 << 18):
 				held.put((monotonic() + self.delay, data))
-		except OSError:
-			pass  # the end of one side is the end of both
 		held.put((monotonic() + self.delay, b""))
 
 	def _release(self, held: queue.SimpleQueue[tuple[float, bytes]], sink: socket.socket) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from dokos_mail.engine.connect.settings import ServerSettings
 from dokos_mail.engine.connect.wire import LOGGING_OUT, Wire
@@ -170,11 +171,10 @@ class ImapSession:
 	def close(self) -> None:
 		"""Log out, briefly, and close. Never raises."""
 		if not self.wire.broken:
-			try:
+			# It is over either way, and nothing depends on the server's goodbye.
+			with suppress(MailError):
 				self.wire.within(LOGOUT_SECONDS, LOGGING_OUT)
 				self._exchange(b"LOGOUT", lambda _response: None, leaving=True)
-			except MailError:
-				pass  # it is over either way, and nothing depends on the server's goodbye
 		self.wire.close()
 
 	# commands

@@ -25,17 +25,20 @@ def encode_folder(name: str) -> bytes:
 
 def decode_folder(raw: bytes) -> str:
 	"""The name as it is read. What is not modified UTF-7 is taken for UTF-8, which some servers send, or Latin-1."""
-	try:
-		raw.decode("ascii")
-		decoded = _SHIFTED.sub(_decode_shifted, raw).decode("utf-8")
-		if encode_folder(decoded) == raw:
-			return decoded
-	except (UnicodeDecodeError, Base64Error):
-		pass  # not modified UTF-7: read below for what it is
+	decoded = _from_modified(raw)
+	if decoded is not None and encode_folder(decoded) == raw:
+		return decoded
 	try:
 		return raw.decode("utf-8")
 	except UnicodeDecodeError:
 		return raw.decode("latin-1")
+
+
+def _from_modified(raw: bytes) -> str | None:
+	try:
+		return _SHIFTED.sub(_decode_shifted, raw).decode("utf-8") if raw.isascii() else None
+	except (UnicodeDecodeError, Base64Error):
+		return None
 
 
 def _decode_shifted(match: re.Match[bytes]) -> bytes:
