@@ -18,11 +18,9 @@ from frappe.host.apps import (
 	get_module,
 	get_module_list,
 	get_module_path,
-	get_newargs,
 	get_pymodule_path,
 	scrub,
 	setup_module_map,
-	unscrub,
 )
 from frappe.host.context import (
 	STANDARD_USERS,
@@ -37,21 +35,18 @@ from frappe.host.context import (
 	local,
 	set_user,
 )
-from frappe.host.messages import bold, clear_last_message, clear_messages, get_message_log, msgprint, throw
+from frappe.host.messages import bold, clear_last_message, clear_messages, msgprint, throw
 
 __version__ = "embedded"
 
 conf = local("conf")
 db = local("db")
 flags = local("flags")
-form = form_dict = local("form_dict")
-lang = local("lang")
+form_dict = local("form_dict")
 request = local("request")
 response = local("response")
 session = local("session")
-user = local("user")
 message_log = local("message_log")
-error_log = local("error_log")
 
 from frappe.host.documents import (  # noqa: E402
 	as_json,
@@ -60,13 +55,11 @@ from frappe.host.documents import (  # noqa: E402
 	copy_doc,
 	get_cached_doc,
 	get_cached_value,
-	get_last_doc,
 	get_single,
 	get_single_value,
 	get_system_settings,
 	get_value,
 	parse_json,
-	set_value,
 )
 from frappe.host.errors import get_traceback, log_error, logger, publish_progress, publish_realtime  # noqa: E402
 from frappe.host.mail import sendmail  # noqa: E402
@@ -79,26 +72,12 @@ from frappe.model.meta import get_meta  # noqa: E402
 from frappe.model.rename_doc import rename_doc  # noqa: E402
 from frappe.permissions import get_roles  # noqa: E402
 from frappe.query_builder import QueryBuilder as qb  # noqa: E402
-from frappe.translate import _, get_user_lang  # noqa: E402
-from frappe.utils.data import as_unicode, cstr, generate_hash, safe_decode  # noqa: E402
+from frappe.translate import _  # noqa: E402
+from frappe.utils.data import generate_hash  # noqa: E402
 
 
 def get_lang() -> str:
 	return local.lang or "en"
-
-
-def delete_doc_if_exists(doctype: str, name: str, force: bool = False) -> None:
-	delete_doc(doctype, name, force=force, ignore_missing=True)
-
-
-def reload_doc(module: str, dt: str | None = None, dn: str | None = None, force: bool = False, **kwargs: Any) -> bool:
-	from frappe.modules import reload_doc as reload
-
-	return reload(module, dt, dn, force=force)
-
-
-def reload_doctype(doctype: str, force: bool = False, reset_permissions: bool = False) -> bool:
-	return reload_doc(scrub(get_meta(doctype).module), "doctype", scrub(doctype), force=force)
 
 
 def enqueue(*args: Any, **kwargs: Any) -> Any:
@@ -113,7 +92,6 @@ def enqueue_doc(*args: Any, **kwargs: Any) -> Any:
 	from frappe.utils.background_jobs import enqueue_doc as put
 
 	return put(*args, **kwargs)
-
 
 
 def __getattr__(name: str) -> Any:

@@ -11,9 +11,7 @@ from frappe.utils import now, random_string
 def get_defaults_for(parent: str = "__default") -> _dict:
 	"""{key: value}; a key with several values has a list."""
 	out = _dict()
-	rows = local.db.execute_built(
-		"SELECT defkey, defvalue FROM tabDefaultValue WHERE parent=? ORDER BY creation, idx", (parent,)
-	)
+	rows = local.db.execute_built("SELECT defkey, defvalue FROM tabDefaultValue WHERE parent=? ORDER BY creation, idx", (parent,))
 	for key, value in rows:
 		if key in out:
 			out[key] = [*out[key], value] if isinstance(out[key], list) else [out[key], value]
@@ -49,16 +47,6 @@ def add_default(key: str, value: Any, parent: str = "__default", parenttype: str
 	local.role_permissions.pop(("defaults", parent), None)
 
 
-def clear_default(
-	key: str | None = None, value: Any = None, parent: str | None = None, name: str | None = None, parenttype: str | None = None
-) -> None:
-	filters = {"defkey": key, "defvalue": value, "parent": parent, "name": name, "parenttype": parenttype}
-	filters = {field: wanted for field, wanted in filters.items() if wanted}
-	if not filters:
-		raise ValueError("name something to clear")
-	local.db.delete("DefaultValue", filters)
-
-
 def get_user_default(key: str, user: str | None = None) -> Any:
 	"""The user's value, else the site's."""
 	user = user or local.session.user
@@ -68,15 +56,3 @@ def get_user_default(key: str, user: str | None = None) -> Any:
 		local.role_permissions[("defaults", user)] = cached
 	value = cached.get(key)
 	return value[0] if isinstance(value, list) else value
-
-
-def set_user_default(key: str, value: Any, user: str | None = None, parenttype: str | None = None) -> None:
-	set_default(key, value, user or local.session.user, parenttype)
-
-
-def get_global_default(key: str) -> Any:
-	return local.db.get_default(key)
-
-
-def set_global_default(key: str, value: Any) -> None:
-	set_default(key, value, "__default")

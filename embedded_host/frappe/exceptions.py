@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 
-class SiteNotSpecifiedError(Exception): ...
-
-
 class ValidationError(Exception):
-	http_status_code = 417
-
-
-class FrappeTypeError(TypeError):
 	http_status_code = 417
 
 
@@ -30,10 +23,6 @@ class DoesNotExistError(ValidationError):
 	http_status_code = 404
 
 
-class PageDoesNotExistError(ValidationError):
-	http_status_code = 404
-
-
 class NameError(Exception):
 	http_status_code = 409
 
@@ -42,24 +31,8 @@ class OutgoingEmailError(Exception):
 	http_status_code = 501
 
 
-class SessionStopped(Exception):
-	http_status_code = 503
-
-
-class UnsupportedMediaType(Exception):
-	http_status_code = 415
-
-
-class Redirect(Exception):
-	http_status_code = 301
-
-
 class CSRFTokenError(Exception):
 	http_status_code = 400
-
-
-class TooManyRequestsError(Exception):
-	http_status_code = 429
 
 
 class DuplicateEntryError(NameError): ...
@@ -74,49 +47,22 @@ class MandatoryError(ValidationError): ...
 class NonNegativeError(ValidationError): ...
 
 
-class InvalidSignatureError(ValidationError): ...
-
-
-class RateLimitExceededError(ValidationError): ...
-
-
 class CannotChangeConstantError(ValidationError): ...
 
 
 class CharacterLengthExceededError(ValidationError): ...
 
 
-class UpdateAfterSubmitError(ValidationError): ...
-
-
 class LinkValidationError(ValidationError): ...
 
 
-class CancelledLinkError(LinkValidationError): ...
-
-
-class DocstatusTransitionError(ValidationError): ...
-
-
 class TimestampMismatchError(ValidationError): ...
-
-
-class EmptyTableError(ValidationError): ...
 
 
 class LinkExistsError(ValidationError): ...
 
 
 class InvalidEmailAddressError(ValidationError): ...
-
-
-class InvalidNameError(ValidationError): ...
-
-
-class InvalidPhoneNumberError(ValidationError): ...
-
-
-class TemplateNotFoundError(ValidationError): ...
 
 
 class UniqueValidationError(ValidationError): ...
@@ -132,12 +78,6 @@ class IncorrectSitePath(Exception):
 class ImplicitCommitError(ValidationError): ...
 
 
-class RetryBackgroundJobError(Exception): ...
-
-
-class DocumentLockedError(ValidationError): ...
-
-
 class SecurityException(Exception):
 	http_status_code = 403
 
@@ -145,20 +85,4 @@ class SecurityException(Exception):
 class InvalidColumnName(ValidationError): ...
 
 
-class DataTooLongException(ValidationError): ...
-
-
-class FileAlreadyAttachedException(Exception): ...
-
-
-class AttachmentLimitReached(ValidationError): ...
-
-
-class QueryTimeoutError(Exception): ...
-
-
 class QueryDeadlockError(Exception): ...
-
-
-class InReadOnlyMode(ValidationError):
-	http_status_code = 503

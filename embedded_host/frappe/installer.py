@@ -18,7 +18,12 @@ FOLDERS = ("db", "private/files", "public/files", "locks", "logs")
 
 
 def new_site(
-	site: str, *, sites_path: str | None = None, admin_password: str = "admin", force: bool = False, config: dict[str, Any] | None = None
+	site: str,
+	*,
+	sites_path: str | None = None,
+	admin_password: str = "admin",
+	force: bool = False,
+	config: dict[str, Any] | None = None,
 ) -> None:
 	"""Make a site with the host's DocTypes, and leave nothing behind where that fails."""
 	from cryptography.fernet import Fernet

@@ -10,7 +10,22 @@ from frappe.model.meta import get_meta
 
 AUTOMATIC_ROLES = ("Guest", "All")
 SYSTEM_USER_ROLE = "Desk User"
-rights = ("select", "read", "write", "create", "delete", "submit", "cancel", "amend", "print", "email", "report", "import", "export", "share")
+rights = (
+	"select",
+	"read",
+	"write",
+	"create",
+	"delete",
+	"submit",
+	"cancel",
+	"amend",
+	"print",
+	"email",
+	"report",
+	"import",
+	"export",
+	"share",
+)
 
 
 def get_roles(user: str | None = None, with_standard: bool = True) -> list[str]:
@@ -85,18 +100,11 @@ def has_permission(
 		doc = get_doc(doctype, doc)
 	if doc is None:
 		return bool(get_role_permissions(meta, user)[ptype])
-	if ptype in ("submit", "cancel", "amend") and not meta.is_submittable:
-		return False
 	is_owner = (doc.get("owner") or "").lower() == user.lower() or doc.is_new()
 	perms = get_role_permissions(meta, user, is_owner=is_owner)
 	if not perms[ptype] or (perms.if_owner.get(ptype) and not is_owner):
-		return doc.get("name") is not None and is_shared(doctype, doc.name, ptype, user)
+		return False
 	return has_controller_permissions(doc, ptype, user)
-
-
-def is_shared(doctype: str, name: str, ptype: str, user: str) -> bool:
-	"""Sharing single documents is not offered by this host."""
-	return False
 
 
 def has_child_permission(doctype: str, ptype: str, doc: Any, user: str, parent_doctype: str | None) -> bool:
@@ -136,13 +144,3 @@ def list_condition(doctype: str, user: str, ptype: str = "read") -> str:
 		if condition:
 			conditions.append(f"({condition})")
 	return " AND ".join(conditions)
-
-
-def get_doc_permissions(doc: Any, user: str | None = None, ptype: str | None = None, debug: bool = False) -> dict[str, int]:
-	"""{right: 0 or 1} of a user on one document."""
-	user = user or local.session.user
-	return {right: int(has_permission(doc.doctype, right, doc=doc, user=user)) for right in ([ptype] if ptype else rights)}
-
-
-def add_permission(doctype: str, role: str, permlevel: int = 0, ptype: str | None = None) -> None:
-	raise NotImplementedError("the embedded host does not offer frappe.permissions.add_permission")

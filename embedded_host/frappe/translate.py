@@ -9,17 +9,6 @@ from typing import Any
 from frappe.host.context import local
 
 
-def get_user_lang(user: str | None = None) -> str:
-	user = user or local.session.user
-	from frappe.host.documents import get_system_settings
-
-	return local.db.get_value("User", user, "language", order_by=None) or get_system_settings("language") or "en"
-
-
-def set_default_language(lang: str) -> None:
-	local.db.set_single_value("System Settings", "language", lang)
-
-
 def get_all_translations(lang: str) -> dict[str, str]:
 	"""{source: translation} of the installed apps, a later app over an earlier one; `source:context` where there is a context."""
 	if not lang or lang == "en":

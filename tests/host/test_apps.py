@@ -207,10 +207,11 @@ def test_the_cache_is_shared_by_processes(site: Any) -> None:
 	assert cache.hget(key + "h", "field") == 3 and cache.hget(key + "h", "other") is None
 	cache.hdel(key + "h", "field")
 	assert cache.hget(key + "h", "field") is None
-	cache.set_value(key, 1, expires_in_sec=100)
-	assert cache.get_value(key, expires=True) == 1
-	cache.delete_value([key])
-	assert cache.get_value(key, expires=True) is None
+	brief = key + "brief"
+	cache.set_value(brief, 1, expires_in_sec=100)
+	assert cache.get_value(brief, expires=True) == 1
+	cache.delete_key(brief)
+	assert cache.get_value(brief, expires=True) is None
 
 
 def test_the_cache_is_outside_the_transaction() -> None:

@@ -69,9 +69,6 @@ class Database:
 		self._conn.execute("CREATE TABLE IF NOT EXISTS __Epoch (topic TEXT PRIMARY KEY, token TEXT) WITHOUT ROWID")
 		self.epochs = Epochs(self)
 
-	def connect(self) -> None:
-		"""The connection is open from the start."""
-
 	def close(self) -> None:
 		self._conn.close()
 
@@ -152,9 +149,6 @@ class Database:
 					row.update(update)
 			return out
 		return [list(row) for row in rows] if as_list else tuple(rows)
-
-	def sql_list(self, query: Any, values: Any = (), debug: bool = False, **kwargs: Any) -> list[Any]:
-		return self.sql(query, values, pluck=True)
 
 	def sql_ddl(self, query: str, debug: bool = False) -> None:
 		"""Commit, then change the schema (the real hosts' databases commit there by themselves)."""
@@ -331,9 +325,6 @@ class Database:
 			statement += f" LIMIT {int(limit or -1)} OFFSET {int(start or 0)}"
 		return self.execute_built(statement, values, as_dict=as_dict, lock=lock)
 
-	def get(self, doctype: str, filters: Any = None, as_dict: bool = True, cache: bool = False) -> Any:
-		return self.get_value(doctype, filters, "*", as_dict=as_dict, cache=cache)
-
 	@staticmethod
 	def get_all(*args: Any, **kwargs: Any) -> Any:
 		from frappe.model.db_query import get_all
@@ -357,16 +348,11 @@ class Database:
 			return None
 		return self.get_value(dt, dn, ignore=True, cache=cache, order_by=None)
 
-	def count(
-		self, dt: str, filters: Any = None, debug: bool = False, cache: bool = False, distinct: bool = True
-	) -> int:
+	def count(self, dt: str, filters: Any = None, debug: bool = False, cache: bool = False, distinct: bool = True) -> int:
 		values: list[Any] = []
 		where = where_clause(dt, filters, values, nulls_match=False)
 		statement = f"SELECT COUNT(*) FROM `{get_table_name(dt)}`" + (f" WHERE {where}" if where else "")
 		return self.execute_built(statement, values)[0][0]
-
-	def a_row_exists(self, doctype: str) -> bool:
-		return bool(self.execute_built(f"SELECT 1 FROM `{get_table_name(doctype)}` LIMIT 1"))
 
 	# -- Singles ----------------------------------------------------------------------------------
 
@@ -430,9 +416,7 @@ class Database:
 	) -> None:
 		"""Write columns of one document, or of all that match filters, without the controller."""
 		if dn is None or dt == dn:
-			self.set_single_value(
-				dt, field, val, modified=modified, modified_by=modified_by, update_modified=update_modified
-			)
+			self.set_single_value(dt, field, val, modified=modified, modified_by=modified_by, update_modified=update_modified)
 			return
 		to_update = dict(field) if isinstance(field, dict) else {field: val}
 		if update_modified:
@@ -451,9 +435,6 @@ class Database:
 		where = where_clause(doctype, filters or kwargs.get("conditions"), values, nulls_match=False)
 		self.execute_built(f"DELETE FROM `{get_table_name(doctype)}`" + (f" WHERE {where}" if where else ""), values)
 		self.forget_document(doctype)
-
-	def truncate(self, doctype: str) -> None:
-		self.sql_ddl(f"DELETE FROM `{get_table_name(doctype)}`")
 
 	def bulk_insert(
 		self,
@@ -491,13 +472,6 @@ class Database:
 		return values[0] if isinstance(values, list) and values else values
 
 	@staticmethod
-	def get_defaults(key: str | None = None, parent: str = "__default") -> Any:
-		from frappe import defaults
-
-		values = defaults.get_defaults_for(parent)
-		return values.get(key) if key else values
-
-	@staticmethod
 	def set_default(key: str, val: Any, parent: str = "__default", parenttype: str | None = None) -> None:
 		from frappe import defaults
 
@@ -510,9 +484,6 @@ class Database:
 		self.set_default(key, val, user)
 
 	# -- the schema -------------------------------------------------------------------------------
-
-	def get_tables(self, cached: bool = True) -> list[str]:
-		return [row[0] for row in self._conn.execute("SELECT name FROM sqlite_master WHERE type='table'")]
 
 	def table_exists(self, doctype: str, cached: bool = True) -> bool:
 		return bool(self.get_db_table_columns(get_table_name(doctype)))
@@ -556,10 +527,6 @@ class Database:
 		self._columns.clear()
 
 	# -- what went wrong --------------------------------------------------------------------------
-
-	@staticmethod
-	def is_primary_key_violation(e: BaseException) -> bool:
-		return isinstance(e, sqlite3.IntegrityError) and str(e).split(": ")[-1].endswith(".name")
 
 	@staticmethod
 	def is_unique_key_violation(e: BaseException) -> bool:

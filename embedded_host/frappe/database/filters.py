@@ -10,7 +10,9 @@ import frappe.exceptions as errors
 from frappe.query_builder import Criterion, get_table_name
 
 _PLAIN = re.compile(r"^\w+$")
-_FUNCTION = re.compile(r"^(count|sum|min|max|avg|distinct|ifnull|coalesce|length|lower|upper|date|now|group_concat)\s*\(", re.IGNORECASE)
+_FUNCTION = re.compile(
+	r"^(count|sum|min|max|avg|distinct|ifnull|coalesce|length|lower|upper|date|now|group_concat)\s*\(", re.IGNORECASE
+)
 _FORBIDDEN = re.compile(r"(;|--|/\*|\bselect\b|\bunion\b|\binsert\b|\bupdate\b|\bdelete\b|\bdrop\b)", re.IGNORECASE)
 _ALIAS = re.compile(r"\s+as\s+", re.IGNORECASE)
 NUMBERS = frozenset(("Check", "Int", "Long Int", "Float", "Currency", "Percent"))
@@ -54,14 +56,13 @@ def order_clause(order_by: str) -> str:
 	return _checked(order_by)
 
 
-def where_clause(
-	doctype: str, filters: Any, values: list[Any], *, nulls_match: bool, joiner: str = " AND "
-) -> str:
+def where_clause(doctype: str, filters: Any, values: list[Any], *, nulls_match: bool, joiner: str = " AND ") -> str:
 	"""The condition; its values are appended to `values`."""
 	if filters is None or filters == {} or filters == []:
 		return ""
 	return joiner.join(
-		_condition(dt, field, operator, value, values, nulls_match) for dt, field, operator, value in _normalised(doctype, filters)
+		_condition(dt, field, operator, value, values, nulls_match)
+		for dt, field, operator, value in _normalised(doctype, filters)
 	)
 
 

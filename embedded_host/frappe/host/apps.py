@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,10 +19,6 @@ HOST_APP = "frappe"
 def scrub(txt: Any) -> str:
 	"""`Email Account` -> `email_account`"""
 	return str(txt).replace(" ", "_").replace("-", "_").lower()
-
-
-def unscrub(txt: str) -> str:
-	return txt.replace("_", " ").replace("-", " ").title()
 
 
 def get_module(modulename: str) -> ModuleType:
@@ -122,7 +118,7 @@ def setup_module_map(include_all_apps: bool = True) -> None:
 	local.module_app = {module: app for app, modules in local.app_modules.items() for module in modules}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _app_folder(app: str) -> str:
 	return os.path.dirname(os.path.abspath(get_module(app).__file__ or ""))
 

@@ -73,14 +73,11 @@ def init(site: str, sites_path: str | None = None, new_site: bool = False, force
 	local.site = site
 	local.sites_path = sites_path
 	local.site_path = site_path
-	local.all_apps = None
 	local.conf = get_site_config(sites_path, site_path)
 	local.flags = _dict(currently_saving=[], in_test=bool(os.environ.get("FRAPPE_IN_TEST")))
 	local.form_dict = _dict()
 	local.response = _dict(docs=[])
 	local.message_log = []
-	local.debug_log = []
-	local.error_log = []
 	local.realtime_log = []
 	local.session = _dict(user="Guest", sid="Guest", data=_dict())
 	local.user = "Guest"
@@ -92,7 +89,6 @@ def init(site: str, sites_path: str | None = None, new_site: bool = False, force
 	local.app_modules = None
 	local.role_permissions = {}
 	local.document_cache = {}
-	local.dev_server = False
 	local.jenv = None
 	local.initialised = True
 

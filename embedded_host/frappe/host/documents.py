@@ -11,7 +11,6 @@ from typing import Any
 import frappe.exceptions as errors
 from frappe.host.context import _dict, local
 from frappe.model.document import get_doc, new_doc
-from frappe.model.meta import get_meta
 
 
 def get_cached_doc(doctype: str, name: Any = None, *args: Any) -> Any:
@@ -87,13 +86,6 @@ def _hooks(name: str) -> list[str]:
 	return get_hooks(name)
 
 
-def get_last_doc(doctype: str, filters: Any = None, order_by: str = "creation desc", *, for_update: bool = False) -> Any:
-	rows = local.db.select(doctype, "name", filters, order_by=order_by, limit=1)
-	if not rows:
-		raise errors.DoesNotExistError(f"{doctype} not found")
-	return get_doc(doctype, rows[0].name, for_update=for_update)
-
-
 def get_single(doctype: str) -> Any:
 	return get_doc(doctype, doctype)
 
@@ -104,14 +96,6 @@ def get_value(*args: Any, **kwargs: Any) -> Any:
 
 def get_single_value(doctype: str, fieldname: str, cache: bool = True) -> Any:
 	return local.db.get_single_value(doctype, fieldname, cache)
-
-
-def set_value(doctype: str, docname: str, fieldname: Any, value: Any = None) -> dict[str, Any]:
-	"""Set fields through the document, with its checks and hooks."""
-	doc = get_doc(doctype, docname)
-	doc.update(fieldname if isinstance(fieldname, dict) else {fieldname: value})
-	doc.save()
-	return doc.as_dict()
 
 
 def get_system_settings(key: str) -> Any:
@@ -161,11 +145,6 @@ def parse_json(val: Any) -> Any:
 	if isinstance(val, str):
 		val = json.loads(val)
 	return _dict(val) if isinstance(val, dict) else val
-
-
-def execute_action(doctype: str, name: str, action: str, **kwargs: Any) -> None:
-	"""Background job of Document.queue_action."""
-	getattr(get_doc(doctype, name), action)(**kwargs)
 
 
 __all__ = ["get_cached_doc", "get_doc", "new_doc"]

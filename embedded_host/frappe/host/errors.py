@@ -70,7 +70,9 @@ def logger(
 		os.makedirs(folder, exist_ok=True)
 		made = logging.getLogger(key)
 		made.propagate = False
-		handler = RotatingFileHandler(os.path.join(folder, f"{module}.log"), maxBytes=max_size, backupCount=file_count, delay=True)
+		handler = RotatingFileHandler(
+			os.path.join(folder, f"{module}.log"), maxBytes=max_size, backupCount=file_count, delay=True
+		)
 		handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
 		made.addHandler(handler)
 		made.setLevel(logging.INFO)

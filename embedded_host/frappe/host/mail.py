@@ -13,7 +13,9 @@ PARAMETERS = (
 	"in_reply_to send_after expose_recipients send_priority communication retry now read_receipt is_notification inline_images "
 	"template args header print_letterhead with_container email_read_tracker_url x_priority email_headers raw_html add_css_inline"
 ).split()
-_SIGNATURE = inspect.Signature([inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None) for name in PARAMETERS])
+_SIGNATURE = inspect.Signature(
+	[inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None) for name in PARAMETERS]
+)
 
 
 def sendmail(*args: Any, **kwargs: Any) -> Any:

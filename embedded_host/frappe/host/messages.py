@@ -66,9 +66,5 @@ def clear_last_message() -> None:
 		local.message_log.pop()
 
 
-def get_message_log() -> list[_dict]:
-	return list(local.message_log)
-
-
 def bold(text: Any) -> str:
 	return f"<strong>{text}</strong>"

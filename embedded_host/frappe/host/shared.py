@@ -62,6 +62,3 @@ class Epochs:
 			self.values.clear()
 		self.values[(kind, key)] = (token, value)
 		return value
-
-	def forget_all(self) -> None:
-		self.values.clear()

@@ -81,11 +81,6 @@ class CacheStore:
 	def delete_key(self, *args: Any, **kwargs: Any) -> None:
 		self.delete_value(*args, **kwargs)
 
-	def delete_keys(self, key: str) -> None:
-		"""Delete every key that begins with this."""
-		pattern = key.rstrip("*").replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-		self._connection.execute("DELETE FROM cache WHERE key LIKE ? ESCAPE '\\'", (pattern,))
-
 	def exists(self, *names: str, user: str | None = None, shared: bool | None = None) -> int:
 		return sum(self._read(self.make_key(name, user), "") is not None for name in names)
 
@@ -98,16 +93,6 @@ class CacheStore:
 			value = generator()
 			self.hset(name, key, value)
 		return value
-
-	def hexists(self, name: str, key: str, shared: bool = False) -> bool:
-		return self.hget(name, key) is not None
-
-	def hgetall(self, name: str) -> dict[str, Any]:
-		rows = self._connection.execute("SELECT field, value FROM cache WHERE key=?", (self.make_key(name),))
-		return {field: pickle.loads(value) for field, value in rows}
-
-	def hkeys(self, name: str) -> list[str]:
-		return list(self.hgetall(name))
 
 	def hdel(self, name: str, keys: str | Iterable[str], shared: bool = False, pipeline: Any = None) -> None:
 		for key in [keys] if isinstance(keys, str) else keys:

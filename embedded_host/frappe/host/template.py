@@ -28,7 +28,10 @@ def get_jenv() -> SandboxedEnvironment:
 			_=_,
 			frappe={
 				"_": _,
-				"utils": {name: getattr(utils, name) for name in ("cint", "flt", "formatdate", "format_datetime", "get_url", "escape_html")},
+				"utils": {
+					name: getattr(utils, name)
+					for name in ("cint", "flt", "formatdate", "format_datetime", "get_url", "escape_html")
+				},
 				"session": local.session,
 				"format_date": utils.format_date,
 			},

@@ -12,13 +12,21 @@ import frappe.exceptions as errors
 from frappe.host.context import _dict, local
 from frappe.host.messages import msgprint
 from frappe.model import child_table_fields, datetime_fields, default_fields, float_like_fields, table_fields
-from frappe.model.controller import get_controller
 from frappe.model.docstatus import DocStatus
 from frappe.model.meta import Meta, get_meta
 from frappe.utils import cint, cstr, flt, now
 
 RESERVED = frozenset(
-	("doctype", "meta", "flags", "parent_doc", "_doc_before_save", "_table_fieldnames", "permitted_fieldnames", "dont_update_if_missing")
+	(
+		"doctype",
+		"meta",
+		"flags",
+		"parent_doc",
+		"_doc_before_save",
+		"_table_fieldnames",
+		"permitted_fieldnames",
+		"dont_update_if_missing",
+	)
 )
 
 
@@ -67,9 +75,6 @@ class BaseDocument:
 		value = self.__dict__.get(key, default)
 		return value[:limit] if limit and isinstance(value, list | tuple) else value
 
-	def getone(self, key: Any, filters: Any = None) -> Any:
-		return self.get(key, filters, limit=1)[0]
-
 	def set(self, key: str, value: Any, as_value: bool = False) -> None:
 		if key in RESERVED:
 			return
@@ -79,9 +84,6 @@ class BaseDocument:
 				self.extend(key, value)
 			return
 		self.__dict__[key] = value
-
-	def delete_key(self, key: str) -> None:
-		self.__dict__.pop(key, None)
 
 	def update(self, d: Any) -> Any:
 		if isinstance(d, BaseDocument):
@@ -99,9 +101,6 @@ class BaseDocument:
 		for key, value in values.items():
 			if value is not None and self.__dict__.get(key) is None and key not in self.dont_update_if_missing:
 				self.set(key, value)
-
-	def get_db_value(self, key: str) -> Any:
-		return local.db.get_value(self.doctype, self.name, key)
 
 	def append(self, key: str, value: Any = None, position: int = -1) -> Any:
 		"""Add a row to a child table."""
@@ -236,9 +235,6 @@ class BaseDocument:
 		df = self.meta.get_field(fieldname)
 		return df.label if df else None
 
-	def get_parentfield_of_doctype(self, doctype: str) -> str | None:
-		return next((df.fieldname for df in self.meta.get_table_fields() if df.options == doctype), None)
-
 	# -- the row ----------------------------------------------------------------------------------
 
 	def db_insert(self, ignore_if_duplicate: bool = False) -> None:
@@ -265,7 +261,9 @@ class BaseDocument:
 					self.db_insert()
 					return
 				if not ignore_if_duplicate:
-					msgprint(_("{0} {1} already exists").format(_(self.doctype), self.name), title=_("Duplicate Name"), indicator="red")
+					msgprint(
+						_("{0} {1} already exists").format(_(self.doctype), self.name), title=_("Duplicate Name"), indicator="red"
+					)
 					raise errors.DuplicateEntryError(self.doctype, self.name, error) from error
 			elif local.db.is_unique_key_violation(error):
 				self.show_unique_validation_message(error)
@@ -288,22 +286,12 @@ class BaseDocument:
 				self.show_unique_validation_message(error)
 			raise
 
-	def db_update_all(self) -> None:
-		"""Write the rows of the document and its children; no validation, no hook."""
-		self.db_update()
-		for row in self.get_all_children():
-			row.db_update()
-
 	def show_unique_validation_message(self, e: Exception) -> None:
 		from frappe.translate import _
 
 		fieldname = str(e).rsplit(".", 1)[-1]
 		msgprint(_("{0} must be unique").format(_(self.get_label_from_fieldname(fieldname) or fieldname)))
 		raise errors.UniqueValidationError(self.doctype, self.name, e) from e
-
-	def update_modified(self) -> None:
-		self.set("modified", now())
-		local.db.set_value(self.doctype, self.name, "modified", self.modified, update_modified=False)
 
 	def get_password(self, fieldname: str = "password", raise_exception: bool = True) -> str | None:
 		"""The clear text of a Password field."""
@@ -317,9 +305,6 @@ class BaseDocument:
 	@staticmethod
 	def is_dummy_password(pwd: str) -> bool:
 		return set(pwd) == {"*"}
-
-	def get_formatted(self, fieldname: str, **kwargs: Any) -> str:
-		return cstr(self.get(fieldname))
 
 
 def _cast(df: _dict, value: Any) -> Any:

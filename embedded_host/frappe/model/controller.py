@@ -20,7 +20,6 @@ def get_controller(doctype: str) -> type[Any]:
 
 def import_controller(doctype: str) -> type[Any]:
 	from frappe.model.base_document import BaseDocument
-
 	from frappe.model.document import Document
 
 	meta = get_meta(doctype)

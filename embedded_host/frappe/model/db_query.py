@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from frappe.host.context import _dict, local
+from frappe.host.context import local
 from frappe.model.meta import get_meta
 
 KEEP_DEFAULT = "KEEP_DEFAULT_ORDERING"
@@ -99,14 +99,3 @@ def get_all(doctype: str, *args: Any, **kwargs: Any) -> Any:
 	if not any(kwargs.get(name) is not None for name in ("limit_page_length", "limit", "page_length")):
 		kwargs["limit_page_length"] = 0
 	return get_list(doctype, *args, **kwargs)
-
-
-class DatabaseQuery:
-	"""The class form of get_list."""
-
-	def __init__(self, doctype: str, user: str | None = None) -> None:
-		self.doctype = doctype
-		self.user = user
-
-	def execute(self, *args: Any, **kwargs: Any) -> list[_dict]:
-		return get_list(self.doctype, *args, user=self.user, **kwargs)

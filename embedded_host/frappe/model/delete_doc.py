@@ -25,7 +25,6 @@ def delete_doc(
 ) -> bool | None:
 	"""Delete documents by name, with their children, secrets and attachments. LinkExistsError where others link to them."""
 	from frappe.model.document import get_doc
-	from frappe.translate import _
 
 	for each in list(name) if isinstance(name, list) else [name]:
 		if not local.db.exists(doctype, each):
@@ -39,8 +38,6 @@ def delete_doc(
 			doc.flags.ignore_permissions = ignore_permissions
 		if not doc.flags.ignore_permissions:
 			doc.check_permission("delete")
-		if doc.docstatus.is_submitted() and not force:
-			throw(_("{0} {1}: Submitted Record cannot be deleted. You must {2} Cancel {3} it first.").format(_(doctype), each, "", ""))
 		if not ignore_on_trash:
 			doc.run_method("on_trash")
 			doc.flags.in_delete = True
@@ -108,7 +105,9 @@ def get_dynamic_link_fields() -> list[tuple[str, str, str]]:
 
 	def build() -> list[tuple[str, str, str]]:
 		found = set(local.db.execute_built("SELECT parent, fieldname, options FROM tabDocField WHERE fieldtype='Dynamic Link'"))
-		found |= set(local.db.execute_built("SELECT dt, fieldname, options FROM `tabCustom Field` WHERE fieldtype='Dynamic Link'"))
+		found |= set(
+			local.db.execute_built("SELECT dt, fieldname, options FROM `tabCustom Field` WHERE fieldtype='Dynamic Link'")
+		)
 		return [row for row in sorted(found) if row[1] in get_meta(row[0]).columns and not get_meta(row[0]).issingle]
 
 	return local.db.process_cached("dynamic_link_fields", "", build)
@@ -147,5 +146,3 @@ def _raise_linked(doc: Any, doctype: str, name: str) -> None:
 		_("Cannot delete or cancel because {0} {1} is linked with {2} {3}").format(_(doc.doctype), doc.name, _(doctype), name),
 		errors.LinkExistsError,
 	)
-
-

@@ -1,4 +1,4 @@
-"""The life of a document: new, insert, save, submit, cancel, delete, and the methods and hooks called on the way."""
+"""The life of a document: new, insert, save, delete, and the methods and hooks called on the way."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from frappe.host.access import whitelist
 from frappe.host.context import _dict, local
 from frappe.host.messages import msgprint, throw
 from frappe.model.base_document import BaseDocument
-from frappe.model.docstatus import DocStatus
 from frappe.model.meta import get_meta
 from frappe.model.naming import set_new_name, validate_name
 from frappe.model.validation import DocumentValidation
@@ -43,7 +42,6 @@ class Document(DocumentValidation, BaseDocument):
 	creation: Any = None
 	modified: Any = None
 	modified_by: Any = None
-	_action = "save"
 
 	def __init__(self, *args: Any, **kwargs: Any) -> None:
 		self.doctype = None
@@ -143,14 +141,6 @@ class Document(DocumentValidation, BaseDocument):
 	def db_get(self, fieldname: Any) -> Any:
 		return local.db.get_value(self.doctype, self.name, fieldname)
 
-	def get_title(self) -> str:
-		return self.get(self.meta.get_title_field()) or ""
-
-	def get_signature(self) -> str:
-		import hashlib
-
-		return hashlib.sha224(f"{self.doctype}:{self.name}".encode()).hexdigest()
-
 	# -- permissions ------------------------------------------------------------------------------
 
 	def check_permission(self, permtype: str = "read", permlevel: Any = None) -> None:
@@ -238,10 +228,7 @@ class Document(DocumentValidation, BaseDocument):
 		self.validate_higher_perm_levels()
 		self._validate_links()
 		self.run_before_save_methods()
-		if self._action != "cancel":
-			self._validate()
-		if self._action == "update_after_submit":
-			self.validate_update_after_submit()
+		self._validate()
 		self.set_docstatus()
 		if self.meta.issingle:
 			self.update_single(self.get_valid_dict(ignore_virtual=True))
@@ -256,7 +243,9 @@ class Document(DocumentValidation, BaseDocument):
 		local.db.execute_built("DELETE FROM tabSingles WHERE doctype=?", (self.doctype,))
 		for field, value in d.items():
 			if field not in ("doctype", "name"):
-				local.db.execute_built("INSERT INTO tabSingles (doctype, field, value) VALUES (?, ?, ?)", (self.doctype, field, value))
+				local.db.execute_built(
+					"INSERT INTO tabSingles (doctype, field, value) VALUES (?, ?, ?)", (self.doctype, field, value)
+				)
 
 	def update_children(self) -> None:
 		for df in self.meta.get_table_fields():
@@ -326,38 +315,20 @@ class Document(DocumentValidation, BaseDocument):
 					row.update_if_missing(defaults)
 
 	def check_if_latest(self) -> None:
-		"""TimestampMismatchError where another save came in between; also works out which action this is."""
+		"""TimestampMismatchError where another save came in between."""
 		from frappe.translate import _
 
 		self.load_doc_before_save(raise_exception=True)
-		self._action = "save"
 		previous = self._doc_before_save
-		if not previous:
-			self.check_docstatus_transition(0)
-			return
-		if cstr(previous.modified) != cstr(self._original_modified):
+		if int(self.docstatus) or (previous and int(previous.docstatus)):
+			raise NotImplementedError("the embedded host does not offer submitted and cancelled documents")
+		if previous and cstr(previous.modified) != cstr(self._original_modified):
 			msgprint(
 				_("Error: Document has been modified after you have opened it")
 				+ f" ({previous.modified}, {self._original_modified}). "
 				+ _("Please refresh to get the latest document."),
 				raise_exception=errors.TimestampMismatchError,
 			)
-		if not self.meta.issingle:
-			self.check_docstatus_transition(previous.docstatus)
-
-	def check_docstatus_transition(self, before: int) -> None:
-		wanted = int(self.docstatus)
-		actions = {(0, 0): "save", (0, 1): "submit", (1, 1): "update_after_submit", (1, 2): "cancel"}
-		action = actions.get((int(before), wanted))
-		if action is None:
-			if before == 2:
-				raise errors.ValidationError("Cannot edit cancelled document")
-			raise errors.DocstatusTransitionError(f"Cannot change docstatus from {int(before)} to {wanted}")
-		self._action = action
-		if action in ("submit", "update_after_submit"):
-			self.check_permission("submit")
-		elif action == "cancel":
-			self.check_permission("cancel")
 
 	def set_parent_in_children(self) -> None:
 		for row in self.get_all_children():
@@ -383,42 +354,15 @@ class Document(DocumentValidation, BaseDocument):
 			answer = _merged(answer, handler(self, method, *args, **kwargs))
 		return answer
 
-	run_trigger = run_method
-
-	@staticmethod
-	def hook(function: Any) -> Any:
-		"""Decorator: after the method, the `doc_events` of its name run."""
-
-		def composed(self: Document, *args: Any, **kwargs: Any) -> Any:
-			answer = function(self, *args, **kwargs)
-			for handler in _doc_events(self.doctype, function.__name__):
-				answer = _merged(answer, handler(self, function.__name__, *args, **kwargs))
-			return answer
-
-		return composed
-
 	def run_before_save_methods(self) -> None:
 		self.reset_seen()
-		if self._action in ("save", "submit"):
-			self.run_method("before_validate")
-		if self.flags.ignore_validate:
-			return
-		for method in {
-			"save": ("validate", "before_save"),
-			"submit": ("validate", "before_submit"),
-			"cancel": ("before_cancel",),
-			"update_after_submit": ("before_update_after_submit",),
-		}[self._action]:
-			self.run_method(method)
+		self.run_method("before_validate")
+		if not self.flags.ignore_validate:
+			self.run_method("validate")
+			self.run_method("before_save")
 
 	def run_post_save_methods(self) -> None:
-		for method in {
-			"save": ("on_update",),
-			"submit": ("on_update", "on_submit"),
-			"cancel": ("on_cancel",),
-			"update_after_submit": ("on_update_after_submit",),
-		}[self._action]:
-			self.run_method(method)
+		self.run_method("on_update")
 		self.clear_cache()
 		if self.flags.get("notify_update", True):
 			self.notify_update()
@@ -434,14 +378,6 @@ class Document(DocumentValidation, BaseDocument):
 	def reset_seen(self) -> None:
 		if self.meta.track_seen and not self.meta.issingle and not self.is_new():
 			local.db.set_value(self.doctype, self.name, "_seen", json.dumps([local.session.user]), update_modified=False)
-
-	def add_seen(self, user: str | None = None) -> None:
-		"""Note that a user has seen the document."""
-		user = user or local.session.user
-		if self.meta.track_seen:
-			seen = json.loads(self.get("_seen") or "[]")
-			if user not in seen:
-				local.db.set_value(self.doctype, self.name, "_seen", json.dumps([*seen, user]), update_modified=False)
 
 	def notify_update(self, all_users: bool = False) -> None:
 		from frappe.host.errors import publish_realtime
@@ -492,16 +428,6 @@ class Document(DocumentValidation, BaseDocument):
 		)
 
 	@whitelist()
-	def submit(self) -> Any:
-		self.docstatus = DocStatus.submitted()
-		return self.save()
-
-	@whitelist()
-	def cancel(self) -> Any:
-		self.docstatus = DocStatus.cancelled()
-		return self.save()
-
-	@whitelist()
 	def rename(self, name: str, merge: bool = False, force: bool = False, validate_rename: bool = True) -> Any:
 		from frappe.model.rename_doc import rename_doc
 
@@ -516,12 +442,12 @@ class Document(DocumentValidation, BaseDocument):
 	def set_onload(self, key: str, value: Any) -> None:
 		self.__dict__.setdefault("__onload", _dict())[key] = value
 
-	def get_onload(self, key: str | None = None) -> Any:
-		onload = self.__dict__.get("__onload") or _dict()
-		return onload.get(key) if key else onload
-
 	def add_comment(
-		self, comment_type: str = "Comment", text: str | None = None, comment_email: str | None = None, comment_by: str | None = None
+		self,
+		comment_type: str = "Comment",
+		text: str | None = None,
+		comment_email: str | None = None,
+		comment_by: str | None = None,
 	) -> Any:
 		"""A Comment on this document."""
 		return get_doc(
@@ -535,16 +461,6 @@ class Document(DocumentValidation, BaseDocument):
 				"content": text or comment_type,
 			}
 		).insert(ignore_permissions=True)
-
-	def get_url(self) -> str:
-		from frappe.utils import get_url_to_form
-
-		return get_url_to_form(self.doctype, self.name)
-
-	def queue_action(self, action: str, **kwargs: Any) -> None:
-		from frappe.utils.background_jobs import enqueue
-
-		enqueue("frappe.host.documents.execute_action", doctype=self.doctype, name=self.name, action=action, **kwargs)
 
 
 def _doc_events(doctype: str, method: str) -> list[Any]:

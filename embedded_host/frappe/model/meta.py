@@ -17,7 +17,17 @@ from frappe.host.apps import scrub
 from frappe.host.context import _dict, local
 from frappe.model import child_table_fields, default_fields, optional_fields, table_fields
 
-CHECK_PROPERTIES = ("reqd", "unique", "hidden", "read_only", "search_index", "no_copy", "in_list_view", "set_only_once", "is_virtual")
+CHECK_PROPERTIES = (
+	"reqd",
+	"unique",
+	"hidden",
+	"read_only",
+	"search_index",
+	"no_copy",
+	"in_list_view",
+	"set_only_once",
+	"is_virtual",
+)
 _STANDARD_FIELDTYPES = {
 	"name": "Data",
 	"owner": "Link",
@@ -88,7 +98,9 @@ class Meta:
 		self.link_fields = [df for df in self.fields if df.fieldtype == "Link" and df.options != "[Select]"]
 		self.dynamic_link_fields = [df for df in self.fields if df.fieldtype == "Dynamic Link"]
 		self.select_fields = [df for df in self.fields if df.fieldtype == "Select" and (df.options or "").strip()]
-		self.email_fields = [df for df in self.fields if df.fieldtype == "Data" and df.options in ("Email", "Phone", "URL", "Name")]
+		self.email_fields = [
+			df for df in self.fields if df.fieldtype == "Data" and df.options in ("Email", "Phone", "URL", "Name")
+		]
 		self.password_fields = [df for df in self.fields if df.fieldtype == "Password"]
 		self.mandatory_fields = [df for df in self.fields if df.reqd]
 		self.virtual_fields = [df for df in self.fields if df.is_virtual and df.fieldtype in COLUMN_TYPES]
@@ -116,10 +128,6 @@ class Meta:
 			fieldname, "No Label"
 		)
 
-	def get_options(self, fieldname: str) -> str | None:
-		df = self.by_name.get(fieldname)
-		return df.options if df else None
-
 	def get_table_fields(self) -> list[_dict]:
 		return self.table_fields
 
@@ -129,14 +137,8 @@ class Meta:
 	def get_dynamic_link_fields(self) -> list[_dict]:
 		return self.dynamic_link_fields
 
-	def get_select_fields(self) -> list[_dict]:
-		return self.select_fields
-
 	def get_valid_columns(self) -> list[str]:
 		return self.valid_columns
-
-	def get_valid_fields(self) -> list[str]:
-		return [df.fieldname for df in self.fields if df.fieldname]
 
 	def get_fields_to_fetch(self, link_fieldname: str | None = None) -> list[_dict]:
 		return self.fetch_fields.get(link_fieldname or "", [])
@@ -150,9 +152,6 @@ class Meta:
 
 	def get_high_permlevel_fields(self) -> list[_dict]:
 		return [df for df in self.fields if df.permlevel > 0]
-
-	def get_custom_fields(self) -> list[_dict]:
-		return [df for df in self.fields if df.is_custom_field]
 
 	def get_permissions(self, parenttype: str | None = None) -> list[_dict]:
 		return get_meta(parenttype).permissions if self.istable and parenttype else self.permissions
@@ -221,7 +220,9 @@ def _add_custom_fields(meta: Meta) -> None:
 
 
 def _apply_property_setters(meta: Meta) -> None:
-	rows = local.db.execute_built("SELECT * FROM `tabProperty Setter` WHERE doc_type=? ORDER BY creation", (meta.name,), as_dict=True)
+	rows = local.db.execute_built(
+		"SELECT * FROM `tabProperty Setter` WHERE doc_type=? ORDER BY creation", (meta.name,), as_dict=True
+	)
 	by_name = {df.fieldname: df for df in meta.fields}
 	for row in rows:
 		value: Any = row.value
@@ -265,7 +266,6 @@ def get_fieldtype(doctype: str, fieldname: Any) -> str:
 
 def is_single(doctype: str) -> bool:
 	return bool(get_meta(doctype).issingle)
-
 
 
 __all__ = ["Meta", "default_fields", "get_fieldtype", "get_meta", "host_definitions", "is_single", "optional_fields", "scrub"]

@@ -55,7 +55,11 @@ class DocumentValidation:
 					message = _("Error: Value missing for {0}: {1}").format(_(df.parent), _(df.label))
 				missing.append((df.fieldname, message))
 		if self.meta.istable:
-			missing += [(name, f"{_('Error')}: {_('Value missing for')} {name}") for name in ("parent", "parenttype") if not self.get(name)]
+			missing += [
+				(name, f"{_('Error')}: {_('Value missing for')} {name}")
+				for name in ("parent", "parenttype")
+				if not self.get(name)
+			]
 		return missing
 
 	def _validate_mandatory(self: Any) -> None:
@@ -123,9 +127,15 @@ class DocumentValidation:
 				limit = limit if length else MAX_INT
 				too_long = df.fieldtype == "Int" and cint(df.length) <= 11 and abs(cint(value)) > MAX_INT
 			if too_long:
-				where = _("{0}, Row {1}").format(_(self.doctype), self.idx) if self.get("parentfield") else f"{_(self.doctype)} {self.name}"
+				where = (
+					_("{0}, Row {1}").format(_(self.doctype), self.idx)
+					if self.get("parentfield")
+					else f"{_(self.doctype)} {self.name}"
+				)
 				throw(
-					_("{0}: '{1}' ({3}) will get truncated, as max characters allowed is {2}").format(where, _(df.label), limit, value),
+					_("{0}: '{1}' ({3}) will get truncated, as max characters allowed is {2}").format(
+						where, _(df.label), limit, value
+					),
 					errors.CharacterLengthExceededError,
 					title=_("Value too big"),
 				)
@@ -150,8 +160,6 @@ class DocumentValidation:
 				df.ignore_xss_filter
 				or df.fieldtype in _NOT_SANITISED
 				or (df.fieldtype in ("Data", "Small Text", "Text") and df.options == "Email")
-				or self.docstatus.is_cancelled()
-				or (self.docstatus.is_submitted() and not df.allow_on_submit)
 			):
 				continue
 			self.set(fieldname, sanitize_html(value, linkify=df.fieldtype == "Text Editor"))
@@ -179,16 +187,12 @@ class DocumentValidation:
 		if not before:
 			return
 		for df in self.meta.fields:
-			if df.set_only_once and df.fieldtype not in table_fields and cstr(self.get(df.fieldname)) != cstr(before.get(df.fieldname)):
+			if (
+				df.set_only_once
+				and df.fieldtype not in table_fields
+				and cstr(self.get(df.fieldname)) != cstr(before.get(df.fieldname))
+			):
 				throw(_("Value cannot be changed for {0}").format(bold(_(df.label))), errors.CannotChangeConstantError)
-
-	def validate_update_after_submit(self: Any) -> None:
-		from frappe.translate import _
-
-		before = self.get_doc_before_save()
-		for df in self.meta.fields:
-			if df.fieldname in self.meta.columns and not df.allow_on_submit and self.get(df.fieldname) != before.get(df.fieldname):
-				throw(_("Not allowed to change {0} after submission").format(bold(_(df.label))), errors.UpdateAfterSubmitError)
 
 	def validate_higher_perm_levels(self: Any) -> None:
 		"""Fields of a permission level the user has no write right for go back to what they were."""
@@ -215,10 +219,6 @@ class DocumentValidation:
 		rows = self.meta.get_permissions(self.get("parenttype"))
 		return sorted({row.permlevel for row in rows if row.role in roles and row.get(permission_type)})
 
-	def has_permlevel_access_to(self: Any, fieldname: str, df: Any = None, permission_type: str = "read") -> bool:
-		df = df or self.meta.get_field(fieldname)
-		return df.permlevel in self.get_permlevel_access(permission_type)
-
 	def apply_fieldlevel_read_permissions(self: Any) -> None:
 		"""Take away values that the user may not read."""
 		if local.session.user == "Administrator":
@@ -235,24 +235,17 @@ class DocumentValidation:
 	def _validate_links(self: Any) -> None:
 		from frappe.translate import _
 
-		if self.flags.ignore_links or self._action == "cancel":
+		if self.flags.ignore_links:
 			return
-		invalid, cancelled = self.get_invalid_links()
-		for row in self.get_all_children():
-			more_invalid, more_cancelled = row.get_invalid_links(is_submittable=bool(self.meta.is_submittable))
-			invalid += more_invalid
-			cancelled += more_cancelled
+		invalid = [label for doc in (self, *self.get_all_children()) for label in doc.get_invalid_links()]
 		if invalid:
-			throw(_("Could not find {0}").format(", ".join(each[2] for each in invalid)), errors.LinkValidationError)
-		if cancelled:
-			throw(_("Cannot link cancelled document: {0}").format(", ".join(each[2] for each in cancelled)), errors.CancelledLinkError)
+			throw(_("Could not find {0}").format(", ".join(invalid)), errors.LinkValidationError)
 
-	def get_invalid_links(self: Any, is_submittable: bool = False) -> tuple[list, list]:
-		"""Links that lead nowhere, and to cancelled documents. Sets the name as it is written there, and fetched fields."""
+	def get_invalid_links(self: Any) -> list[str]:
+		"""Links that lead nowhere. Sets the name as it is written there, and fetched fields."""
 		from frappe.translate import _
 
-		invalid: list = []
-		cancelled: list = []
+		invalid = []
 		for df in (*self.meta.link_fields, *self.meta.dynamic_link_fields):
 			docname = self.get(df.fieldname)
 			if not docname:
@@ -262,21 +255,19 @@ class DocumentValidation:
 			doctype = df.options if df.fieldtype == "Link" else self.get(df.options)
 			if not doctype:
 				throw(_("{0} must be set first").format(self.meta.get_label(df.options or "")))
-			label = f"{_('Row')} #{self.idx}: {_(df.label)}: {docname}" if self.get("parentfield") else f"{_(df.label)}: {docname}"
+			label = (
+				f"{_('Row')} #{self.idx}: {_(df.label)}: {docname}" if self.get("parentfield") else f"{_(df.label)}: {docname}"
+			)
 			target = get_meta(doctype)
 			if target.issingle:
 				continue
 			fetched = [f for f in self.meta.get_fields_to_fetch(df.fieldname) if not (f.fetch_if_empty and self.get(f.fieldname))]
 			columns = ["name", *(f.fetch_from.split(".")[-1] for f in fetched)]
-			if is_submittable or self.meta.is_submittable:
-				columns.append("docstatus")
 			values = local.db.get_value(doctype, str(docname), columns, as_dict=True, order_by=None)
 			if not values:
-				invalid.append((df.fieldname, docname, label))
+				invalid.append(label)
 				continue
 			self.set(df.fieldname, values.name)
 			for field in fetched:
 				self.set(field.fieldname, values.get(field.fetch_from.split(".")[-1]))
-			if target.is_submittable and cint(values.docstatus) == 2 and df.fieldname != "amended_from":
-				cancelled.append((df.fieldname, docname, label))
-		return invalid, cancelled
+		return invalid

@@ -11,10 +11,6 @@ from typing import Any
 from frappe.host.context import local
 
 
-def read_doc_from_file(path: str) -> Any:
-	return json.loads(Path(path).read_text(encoding="utf-8"))
-
-
 def import_file_by_path(
 	path: str,
 	force: bool = False,

@@ -97,7 +97,7 @@ function readable(df, value) {
 	if (df.fieldtype === "Check") return Number(value) ? "✓" : "";
 	if (df.fieldtype === "Datetime") return instant(value).toLocaleString(boot.lang, { dateStyle: "medium", timeStyle: "short", timeZone: ZONE });
 	if (df.fieldtype === "Date") return new Date(`${value}T00:00`).toLocaleDateString(boot.lang, { dateStyle: "medium" });
-	if (df.fieldtype === "Select") return __(value);
+	if (df.fieldtype === "Select") return choice(df, value);
 	if (["Text Editor", "HTML Editor", "Long Text"].includes(df.fieldtype)) return plain(value).slice(0, 140);
 	return String(value);
 }
@@ -108,9 +108,11 @@ const COLOURS = {
 	red: ["Failed", "Failing", "Error", "Lost", "Bounced"],
 	orange: ["Open", "Journalled", "Checking", "Unfetched", "Not Sent", "Partially Sent", "Duplicate"],
 };
-function pill(value) {
+// A choice may be translated in the context of its DocType alone.
+const choice = (df, value) => boot.messages[`${value}:${df.parent}`] || __(value);
+function pill(df, value) {
 	const colour = Object.keys(COLOURS).find((key) => COLOURS[key].includes(value)) || "grey";
-	return el("span", { className: `pill ${colour}` }, __(value));
+	return el("span", { className: `pill ${colour}` }, choice(df, value));
 }
 
 // ---- home
@@ -177,7 +179,7 @@ async function list(doctype) {
 					el("th", { className: "right" }, __("Last Updated On")))),
 				el("tbody", {}, rows.map((row) => el("tr", { onclick: (event) => event.target.closest("a") || location.assign(path(doctype, row.name)) },
 					el("td", {}, el("a", { className: "strong", href: path(doctype, row.name) }, (title && row[title.fieldname]) || row.name)),
-					columns.map((df) => el("td", {}, isState(df) && row[df.fieldname] ? pill(row[df.fieldname]) : readable(df, row[df.fieldname]))),
+					columns.map((df) => el("td", {}, isState(df) && row[df.fieldname] ? pill(df, row[df.fieldname]) : readable(df, row[df.fieldname]))),
 					title && el("td", { className: "muted" }, row.name),
 					el("td", { className: "muted right" }, ago(row.modified)))))
 			) : el("p", { className: "empty" }, text ? __("Nothing matches {0}", text) : __("No {0} yet", __(doctype)))),
@@ -387,9 +389,9 @@ function control(frm, df, doc) {
 	if (locked && /^Attach/.test(df.fieldtype) && value) return el("a", { className: "value", href: value }, value);
 	if (locked && df.fieldtype === "Link" && value) return el("a", { className: "value", href: path(df.options, value) }, value);
 	if (locked && df.fieldtype === "Dynamic Link" && value && doc[df.options]) return el("a", { className: "value", href: path(doc[df.options], value) }, value);
-	if (locked) return el("div", { className: "value" }, isState(df) && value ? pill(value) : readable(df, value) || " ");
+	if (locked) return el("div", { className: "value" }, isState(df) && value ? pill(df, value) : readable(df, value) || " ");
 	if (df.fieldtype === "Select") return el("select", { onchange: (e) => set(e.target.value) },
-		(df.options || "").split("\n").map((option) => el("option", { value: option, selected: option === (value ?? "") }, __(option))));
+		(df.options || "").split("\n").map((option) => el("option", { value: option, selected: option === (value ?? "") }, choice(df, option))));
 	if (["Text Editor", "HTML Editor", "Code", "JSON", "Long Text", "Small Text", "Text", "Markdown Editor"].includes(df.fieldtype))
 		return el("textarea", { rows: df.fieldtype === "Small Text" ? 3 : 8, value: value ?? "", oninput: (e) => set(e.target.value) });
 	const input = el("input", { type: INPUT[df.fieldtype] || "text", value: shown(df, value), required: df.reqd, autocomplete: "off" });

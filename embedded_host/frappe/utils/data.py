@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import html
 import operator
 import re
@@ -20,7 +19,7 @@ from dateutil import parser
 from dateutil.relativedelta import relativedelta
 
 import frappe.exceptions as errors
-from frappe.host.context import STANDARD_USERS, local
+from frappe.host.context import local
 
 DATE_FORMAT = "%Y-%m-%d"
 TIME_FORMAT = "%H:%M:%S.%f"
@@ -63,23 +62,6 @@ def cstr(s: Any, encoding: str = "utf-8") -> str:
 	return s.decode(encoding) if isinstance(s, bytes) else str(s)
 
 
-as_unicode = cstr
-
-
-def safe_decode(param: Any, encoding: str = "utf-8") -> Any:
-	"""Bytes as text; what cannot be decoded stays bytes."""
-	try:
-		return param.decode(encoding) if isinstance(param, bytes) else param
-	except UnicodeDecodeError:
-		return param
-
-
-def sbool(x: Any) -> Any:
-	"""Texts that mean true or false as a bool; anything else as it is."""
-	lowered = x.lower() if isinstance(x, str) else x
-	return True if lowered in ("true", "1") else False if lowered in ("false", "0") else x
-
-
 def random_string(length: int) -> str:
 	return "".join(secrets.choice(_LETTERS) for _ in range(length))
 
@@ -97,44 +79,8 @@ def strip_html(text: str) -> str:
 	return _TAGS.sub("", text)
 
 
-strip_html_tags = strip_html
-
-
 def escape_html(text: Any) -> Any:
 	return html.escape(text, quote=True) if isinstance(text, str) else text
-
-
-def unescape_html(text: str) -> str:
-	return html.unescape(text)
-
-
-def is_html(text: str) -> bool:
-	return bool(_TAGS.search(text))
-
-
-def comma_and(some_list: Any, add_quotes: bool = True) -> Any:
-	return _comma_sep(some_list, "and", add_quotes)
-
-
-def comma_or(some_list: Any, add_quotes: bool = True) -> Any:
-	return _comma_sep(some_list, "or", add_quotes)
-
-
-def _comma_sep(some_list: Any, word: str, add_quotes: bool) -> Any:
-	from frappe.translate import _
-
-	if not isinstance(some_list, list | tuple | set):
-		return some_list
-	parts = [f"'{each}'" if add_quotes else cstr(each) for each in some_list]
-	return f"{', '.join(parts[:-1])} {_(word)} {parts[-1]}" if len(parts) > 1 else "".join(parts)
-
-
-def unique(seq: Any) -> list[Any]:
-	return list(dict.fromkeys(seq))
-
-
-def has_common(l1: Any, l2: Any) -> bool:
-	return bool(set(l1) & set(l2))
 
 
 def cast(fieldtype: str, value: Any = None) -> Any:
@@ -142,7 +88,7 @@ def cast(fieldtype: str, value: Any = None) -> Any:
 	if fieldtype in ("Currency", "Float", "Percent"):
 		return flt(value)
 	if fieldtype in ("Int", "Check"):
-		return cint(sbool(value))
+		return 1 if value is True or str(value).lower() == "true" else cint(value)
 	if fieldtype == "Date":
 		return getdate(value) if value else datetime.date(1, 1, 1)
 	if fieldtype == "Datetime":
@@ -153,8 +99,6 @@ def cast(fieldtype: str, value: Any = None) -> Any:
 		return cstr(value)
 	return value
 
-
-cast_fieldtype = cast
 
 _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 	"=": operator.eq,
@@ -205,10 +149,6 @@ def convert_utc_to_timezone(utc_timestamp: datetime.datetime, time_zone: str) ->
 
 def convert_utc_to_system_timezone(utc_timestamp: datetime.datetime) -> datetime.datetime:
 	return convert_utc_to_timezone(utc_timestamp, get_system_timezone())
-
-
-def get_datetime_in_timezone(time_zone: str) -> datetime.datetime:
-	return convert_utc_to_timezone(datetime.datetime.now(datetime.timezone.utc), time_zone)
 
 
 def now_datetime() -> datetime.datetime:
@@ -311,40 +251,12 @@ def add_to_date(
 	return moment
 
 
-def add_days(date: Any, days: int) -> Any:
-	return add_to_date(date, days=days)
-
-
-def add_months(date: Any, months: int) -> Any:
-	return add_to_date(date, months=months)
-
-
-def add_years(date: Any, years: int) -> Any:
-	return add_to_date(date, years=years)
-
-
-def date_diff(string_ed_date: Any, string_st_date: Any) -> int:
-	return (getdate(string_ed_date) - getdate(string_st_date)).days
-
-
 def time_diff(string_ed_date: Any, string_st_date: Any) -> datetime.timedelta:
 	return get_datetime(string_ed_date) - get_datetime(string_st_date)
 
 
 def time_diff_in_seconds(string_ed_date: Any, string_st_date: Any) -> float:
 	return time_diff(string_ed_date, string_st_date).total_seconds()
-
-
-def time_diff_in_hours(string_ed_date: Any, string_st_date: Any) -> float:
-	return round(time_diff_in_seconds(string_ed_date, string_st_date) / 3600, 6)
-
-
-def get_datetime_str(datetime_obj: Any) -> str:
-	return get_datetime(datetime_obj).strftime(DATETIME_FORMAT)
-
-
-def get_date_str(date_obj: Any) -> str:
-	return getdate(date_obj).strftime(DATE_FORMAT)
 
 
 _FORMATS = (("yyyy", "%Y"), ("MM", "%m"), ("mm", "%m"), ("dd", "%d"), ("HH", "%H"), ("ss", "%S"))
@@ -382,30 +294,12 @@ def _setting(fieldname: str) -> Any:
 	return get_system_settings(fieldname)
 
 
-def pretty_date(iso_datetime: Any) -> str:
-	"""How long ago, in words."""
-	from frappe.translate import _
-
-	if not iso_datetime:
-		return ""
-	seconds = int((now_datetime() - get_datetime(iso_datetime)).total_seconds())
-	for size, name in ((31536000, "years"), (2592000, "months"), (86400, "days"), (3600, "hours"), (60, "minutes")):
-		if abs(seconds) >= size:
-			return _("{0} " + name + " ago").format(seconds // size)
-	return _("just now")
-
-
 # -- addresses and links ----------------------------------------------------------------------------
 
 
 def extract_email_id(email: str) -> str:
 	"""The bare address of `Name <address>`."""
 	return (parseaddr(email or "")[1] or "").strip()
-
-
-def parse_addr(email_string: str) -> tuple[str | None, str | None]:
-	name, address = parseaddr(email_string)
-	return (name or address.split("@")[0], address) if "@" in address else (None, email_string)
 
 
 def validate_email_address(email_str: str, throw: bool = False) -> str | None:
@@ -448,13 +342,6 @@ def get_fullname(user: str | None = None) -> str:
 	return local.db.get_value("User", user, "full_name", order_by=None) or user
 
 
-def get_formatted_email(user: str, mail: str | None = None) -> str:
-	from email.utils import formataddr
-
-	mail = mail or local.db.get_value("User", user, "email", order_by=None) or validate_email_address(user)
-	return formataddr((get_fullname(user), mail)) if mail else ""
-
-
 def get_url(uri: str | None = None, full_address: bool = False) -> str:
 	"""An address of the site: `host_name` of its configuration, else the request's host, else http://<site>:<port>."""
 	if uri and uri.startswith(("http://", "https://")):
@@ -480,17 +367,5 @@ def get_url_to_form(doctype: str, name: str) -> str:
 	return get_url(uri=f"/app/{quote(slug(doctype), safe='')}/{quote(cstr(name), safe='')}")
 
 
-def get_absolute_url(doctype: str, name: str) -> str:
-	return f"/app/{quote(slug(doctype))}/{quote(cstr(name))}"
-
-
 def get_link_to_form(doctype: str, name: str, label: str | None = None) -> str:
 	return f'<a href="{get_url_to_form(doctype, name)}">{label or name}</a>'
-
-
-def get_gravatar(email: str) -> str:
-	return f"https://secure.gravatar.com/avatar/{hashlib.md5(email.encode(), usedforsecurity=False).hexdigest()}?d=404"
-
-
-def is_standard_user(user: str) -> bool:
-	return user in STANDARD_USERS

@@ -7,9 +7,24 @@ from typing import Any
 
 import nh3
 
-_TAGS = nh3.ALLOWED_TAGS | {"html", "head", "body", "style", "font", "section", "button", "center", "label", "figure", "video", "audio"}
+_TAGS = nh3.ALLOWED_TAGS | {
+	"html",
+	"head",
+	"body",
+	"style",
+	"font",
+	"section",
+	"button",
+	"center",
+	"label",
+	"figure",
+	"video",
+	"audio",
+}
 _TAGS -= {"script"}
-_ATTRIBUTES = {"*": {"class", "id", "style", "title", "align", "width", "height", "bgcolor", "color", "dir", "lang", "name", "role"}}
+_ATTRIBUTES = {
+	"*": {"class", "id", "style", "title", "align", "width", "height", "bgcolor", "color", "dir", "lang", "name", "role"}
+}
 for _tag, _names in nh3.ALLOWED_ATTRIBUTES.items():
 	_ATTRIBUTES[_tag] = set(_names) | _ATTRIBUTES.get(_tag, set())
 _ATTRIBUTES["a"] = _ATTRIBUTES.get("a", set()) | {"href", "target"}

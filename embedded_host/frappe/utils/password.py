@@ -62,14 +62,6 @@ def remove_encrypted_password(doctype: str, name: str, fieldname: str = "passwor
 		local.db.execute_built("DELETE FROM __Auth WHERE doctype=? AND name=? AND fieldname=?", (doctype, name, fieldname))
 
 
-def delete_all_passwords_for(doctype: str, name: str) -> None:
-	local.db.execute_built("DELETE FROM __Auth WHERE doctype=? AND name=?", (doctype, name))
-
-
-def rename_password(doctype: str, old_name: str, new_name: str) -> None:
-	local.db.execute_built("UPDATE __Auth SET name=? WHERE doctype=? AND name=?", (new_name, doctype, old_name))
-
-
 def update_password(
 	user: str, pwd: str, doctype: str = "User", fieldname: str = "password", logout_all_sessions: bool = False
 ) -> None:

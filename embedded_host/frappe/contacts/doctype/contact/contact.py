@@ -29,16 +29,3 @@ class Contact(Document):
 			self.email_ids[0].is_primary = 1
 			primary = self.email_ids[:1]
 		self.email_id = primary[0].email_id.strip() if primary else ""
-
-	def add_email(self, email_id: str, is_primary: int = 0, autosave: bool = False) -> None:
-		if email_id not in [row.email_id for row in self.email_ids]:
-			self.append("email_ids", {"email_id": email_id, "is_primary": is_primary})
-			if autosave:
-				self.save(ignore_permissions=True)
-
-
-def get_contact_name(email_id: str) -> str | None:
-	"""The Contact that has this address."""
-	import frappe
-
-	return frappe.db.get_value("Contact Email", {"email_id": email_id}, "parent") or None

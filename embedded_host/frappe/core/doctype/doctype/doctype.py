@@ -39,5 +39,3 @@ def run_module_method(doc: Any, method: str) -> None:
 		return
 	if hasattr(module, method):
 		getattr(module, method)()
-
-

@@ -8,7 +8,7 @@ import mimetypes
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from frappe.core.doctype.file.exceptions import MaxFileSizeReachedError
 from frappe.host.context import local
@@ -29,7 +29,9 @@ class File(Document):
 		self.is_private = 1 if cint(self.is_private) else 0
 		if self.is_folder:
 			return
-		self.folder = self.folder or local.db.get_value("File", {"is_attachments_folder" if self.attached_to_doctype else "is_home_folder": 1})
+		self.folder = self.folder or local.db.get_value(
+			"File", {"is_attachments_folder" if self.attached_to_doctype else "is_home_folder": 1}
+		)
 		if self.get("content") is not None:
 			self.save_file(content=self.content, decode=bool(self.get("decode")))
 		elif self.file_url:
@@ -54,10 +56,6 @@ class File(Document):
 		extension = mimetypes.guess_extension(kind) if kind else None
 		return extension.lstrip(".").upper() if extension else None
 
-	def after_insert(self) -> None:
-		if self.attached_to_doctype and self.attached_to_name and not self.flags.ignore_comment:
-			self.set("comment_added", True)
-
 	def on_trash(self) -> None:
 		if self.is_home_folder or self.is_attachments_folder:
 			throw(_("Cannot delete Home and Attachments folders"))
@@ -75,7 +73,11 @@ class File(Document):
 	# -- content ----------------------------------------------------------------------------------
 
 	def save_file(
-		self, content: bytes | str | None = None, decode: bool = False, ignore_existing_file_check: bool = False, overwrite: bool = False
+		self,
+		content: bytes | str | None = None,
+		decode: bool = False,
+		ignore_existing_file_check: bool = False,
+		overwrite: bool = False,
 	) -> dict[str, Any] | None:
 		"""Write the content, unless a file with the same content and visibility is there."""
 		if self.is_folder:
@@ -147,14 +149,6 @@ class File(Document):
 			throw(_("There is some problem with the file url: {0}").format(self.file_url))
 		return path
 
-	def exists_on_disk(self) -> bool:
-		return os.path.isfile(self.get_full_path())
-
-	@property
-	def unique_url(self) -> str:
-		"""The address with the row's name, so that this row's permissions count."""
-		return f"{self.file_url}?fid={quote(self.name)}" if self.is_private else self.file_url
-
 	@staticmethod
 	def _path_of(file_url: str) -> str | None:
 		for prefix, private in (("/private/files/", True), ("/files/", False)):
@@ -184,9 +178,6 @@ class File(Document):
 			local.db.after_rollback.add(lambda: os.replace(target, source))
 		self.file_url = f"/private/files/{name}" if self.is_private else f"/files/{name}"
 
-	def is_downloadable(self) -> bool:
-		return self.has_permission("read")
-
 
 def has_permission(doc: Any, ptype: str | None = None, user: str | None = None, debug: bool = False) -> bool:
 	"""Public files are for everybody; a private one for its owner and who may read (write) what it is attached to."""
@@ -211,7 +202,10 @@ def get_permission_query_conditions(user: str | None = None) -> str:
 	user = user or local.session.user
 	if user == "Administrator":
 		return ""
-	attached = [row[0] for row in local.db.execute_built("SELECT DISTINCT attached_to_doctype FROM tabFile WHERE attached_to_doctype != ''")]
+	attached = [
+		row[0]
+		for row in local.db.execute_built("SELECT DISTINCT attached_to_doctype FROM tabFile WHERE attached_to_doctype != ''")
+	]
 	readable = ", ".join(local.db.escape(name, percent=False) for name in attached if may(name, "read", user=user)) or "''"
 	return (
 		"`tabFile`.`is_private` = 0 OR (`tabFile`.`attached_to_doctype` IS NULL AND "
@@ -232,7 +226,9 @@ def get_content_hash(content: bytes | str) -> str:
 
 def safe_name(name: str | None) -> str:
 	"""A name for the disk: no folders, no control characters, not longer than file systems take."""
-	cleaned = "".join(c for c in (name or "").replace("/", "_").replace("\\", "_") if c.isprintable()).strip() or random_string(10)
+	cleaned = "".join(c for c in (name or "").replace("/", "_").replace("\\", "_") if c.isprintable()).strip() or random_string(
+		10
+	)
 	cleaned = cleaned.replace("#", "_").replace("?", "_").replace("%", "_").lstrip(".") or random_string(10)
 	stem, extension = os.path.splitext(cleaned)
 	while len((stem + extension).encode()) > 130:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import frappe.exceptions as errors
 from frappe.host.context import STANDARD_USERS, local
 from frappe.host.messages import throw
@@ -49,7 +47,9 @@ class User(Document):
 
 	def on_update(self) -> None:
 		if self._new_password:
-			update_password(self.name, self._new_password, logout_all_sessions=bool(self.logout_all_sessions) and not self.flags.in_insert)
+			update_password(
+				self.name, self._new_password, logout_all_sessions=bool(self.logout_all_sessions) and not self.flags.in_insert
+			)
 		local.role_permissions = {}
 
 	def on_trash(self) -> None:
@@ -72,14 +72,3 @@ class User(Document):
 		for role in roles:
 			if role not in present:
 				self.append("roles", {"role": role})
-
-	def remove_roles(self, *roles: str) -> None:
-		self.set("roles", [row for row in self.roles if row.role not in roles])
-		self.save()
-
-
-def get_system_users(exclude_users: Any = None, limit: int | None = None) -> list[str]:
-	"""Enabled desk users that are not the standard ones."""
-	rows = local.db.select("User", "name", {"enabled": 1, "user_type": "System User"}, order_by="modified desc")
-	excluded = set(STANDARD_USERS) | set([exclude_users] if isinstance(exclude_users, str) else exclude_users or ())
-	return [row.name for row in rows if row.name not in excluded][:limit]

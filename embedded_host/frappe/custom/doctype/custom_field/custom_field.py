@@ -37,7 +37,10 @@ class CustomField(Document):
 		if not self.idx and self.insert_after in names:
 			self.idx = names.index(self.insert_after) + 1
 		if self.fieldtype in ("Link", "Table", "Table MultiSelect") and not local.db.exists("DocType", self.options):
-			throw(_("Options must be a valid DocType for field {0}: {1}").format(self.label, self.options), WrongOptionsDoctypeLinkError)
+			throw(
+				_("Options must be a valid DocType for field {0}: {1}").format(self.label, self.options),
+				WrongOptionsDoctypeLinkError,
+			)
 
 	def on_update(self) -> None:
 		local.db.epochs.touch(META)
@@ -61,9 +64,18 @@ def create_custom_field(doctype: str, df: Any, ignore_validate: bool = False, is
 	df = dict(df)
 	if not df.get("fieldname") and df.get("label"):
 		df["fieldname"] = scrub(df["label"])
-	if local.db.exists("Custom Field", {"dt": doctype, "fieldname": df.get("fieldname")}) or get_meta(doctype).has_field(df.get("fieldname")):
+	if local.db.exists("Custom Field", {"dt": doctype, "fieldname": df.get("fieldname")}) or get_meta(doctype).has_field(
+		df.get("fieldname")
+	):
 		return None
-	values = {"doctype": "Custom Field", "dt": doctype, "permlevel": 0, "fieldtype": "Data", "hidden": 0, "is_system_generated": int(is_system_generated)}
+	values = {
+		"doctype": "Custom Field",
+		"dt": doctype,
+		"permlevel": 0,
+		"fieldtype": "Data",
+		"hidden": 0,
+		"is_system_generated": int(is_system_generated),
+	}
 	field = get_doc({**values, **df})
 	field.flags.ignore_validate = ignore_validate
 	return field.insert(ignore_permissions=True)
