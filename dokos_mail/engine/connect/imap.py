@@ -42,6 +42,8 @@ _LATER_WORDS = re.compile(
 #: The longest answer with a literal that is taken before login.
 _MOST = 64 * 1024
 
+UNREADABLE = Words(N_("it sent something else than the protocol allows."))
+
 
 def open_imap(settings: ServerSettings) -> ImapSession:
 	"""Connect, encrypt, log in. The session is a context manager; leaving it logs out.
@@ -65,6 +67,10 @@ def open_imap(settings: ServerSettings) -> ImapSession:
 	except imaplib.IMAP4.error as error:
 		wire.close()
 		raise _protocol_error(error, settings) from None
+	except ValueError:
+		# imaplib, of octets that are not ASCII, base64 or a number where the protocol wants them.
+		wire.close()
+		raise ProtocolError(host=settings.host, port=settings.effective_port, detail=UNREADABLE) from None
 	wire.without_deadline(settings.timeout * READ_WAITS, READING)
 	return ImapSession(wire, greeter.capabilities_after_login())
 

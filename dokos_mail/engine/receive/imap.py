@@ -17,7 +17,7 @@ from dokos_mail.engine.errors import CommandRefused, ConnectionLost, FolderMissi
 from dokos_mail.engine.receive.fetch import BatchFetcher
 from dokos_mail.engine.receive.model import Fetched, Folder, FolderStatus
 from dokos_mail.engine.receive.rawstore import RawStore, RawWriter
-from dokos_mail.engine.receive.responses import Response, list_items, read_response
+from dokos_mail.engine.receive.responses import Response, list_items, number, read_response
 from dokos_mail.engine.receive.uidset import uid_sets
 from dokos_mail.engine.receive.utf7 import decode_folder, encode_folder, quote
 
@@ -117,8 +117,8 @@ class ImapSession:
 				exists = response.number or 0
 			elif response.name == "OK":
 				code, argument = response.code
-				if code in numbers and argument.isdigit():
-					numbers[code] = int(argument)
+				if code in numbers:
+					numbers[code] = number(argument) or 0
 		uidnext: int | None = numbers["UIDNEXT"]
 		# UIDs ascend from 1, so that UIDNEXT is above the number of messages; a server that says less does not know.
 		if not uidnext or uidnext <= exists:
@@ -134,7 +134,7 @@ class ImapSession:
 		found: set[int] = set()
 		for response in self._run(b"UID SEARCH " + criteria.encode("ascii"), "SEARCH"):
 			# CONDSTORE servers may end the line with (MODSEQ n); it is not a UID.
-			found.update(map(int, response.text.partition(b"(")[0].split()))
+			found.update(int(word) for word in response.text.partition(b"(")[0].split() if word.isdigit() and len(word) <= 10)
 		return sorted(found)
 
 	def fetch(

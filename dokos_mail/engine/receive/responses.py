@@ -15,13 +15,13 @@ from dokos_mail.engine.connect.wire import Wire
 from dokos_mail.engine.errors import MailError
 from dokos_mail.engine.receive.rawstore import RawWriter
 
-_LITERAL = re.compile(rb"~?\{(\d+)\+?\}$")
-_NUMBERED = re.compile(rb"(\d+) ([A-Z]+) ?", re.IGNORECASE)
+_LITERAL = re.compile(rb"~?\{(\d{1,20})\+?\}$")
+_NUMBERED = re.compile(rb"(\d{1,20}) ([A-Z]+) ?", re.IGNORECASE)
 _NAMED = re.compile(rb"([A-Z0-9-]+) ?", re.IGNORECASE)
 _CODE = re.compile(rb"\[([A-Z0-9-]+)(?: ([^\]]*))?\]", re.IGNORECASE)
 _TEXT_ITEM = re.compile(rb"(?:BODY\[\](?:<\d+>)?|RFC822) $", re.IGNORECASE)
 _TOKEN = re.compile(rb'[ ]*(?:([()])|"((?:[^"\\]|\\.)*)"|((?:[^\s()"\[\]]|\[[^\]]*\])+))', re.DOTALL)
-_UID = re.compile(rb"\bUID (\d+)", re.IGNORECASE)
+_UID = re.compile(rb"\bUID (\d{1,20})", re.IGNORECASE)
 _DATE = re.compile(r"\s*(\d{1,2})-([A-Z][a-z]{2})-(\d{4}) (\d{2}):(\d{2}):(\d{2}) ([+-])(\d{2})(\d{2})")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _STATUS = {"OK", "NO", "BAD", "BYE", "PREAUTH"}
@@ -218,8 +218,13 @@ def internal_date(text: str) -> datetime | None:
 		return None
 
 
+def number(word: bytes) -> int | None:
+	"""The number that a word is, or None. UIDs have ten digits at most, sizes twenty."""
+	return int(word) if len(word) <= 20 and word.isdigit() else None
+
+
 def _number(value: object) -> int | None:
-	return int(value) if isinstance(value, bytes) and value.isdigit() else None
+	return number(value) if isinstance(value, bytes) else None
 
 
 def _string(value: object) -> str:
