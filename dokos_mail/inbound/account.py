@@ -90,18 +90,18 @@ def is_due(account: str) -> bool:
 	return not next_attempt or get_datetime(next_attempt) <= now_datetime()
 
 
-def _record(account: str, values: dict[str, object]) -> None:
-	frappe.db.set_value(STATUS, status_of(account), values)
-	_show(account)
-	frappe.db.commit()
-
-
-def _show(account: str) -> None:
-	"""Say it on the account as well, where it is looked for; written only when it says something new."""
-	status = frappe.db.get_value(STATUS, {"email_account": account}, ["state", "error", "remedy", "failing_since"], as_dict=True)
-	text = _(status.state)
+def connection_in_words(account: str) -> str | None:
+	"""How the account's connection is doing, in the reader's language; None when nobody has tried it yet."""
+	fields = ["state", "error", "remedy", "failing_since"]
+	status = frappe.db.get_value(STATUS, {"email_account": account}, fields, as_dict=True)
+	if not status or status.state == "Unknown":
+		return None
 	if status.state == "Failing":
 		since = format_datetime(status.failing_since)
-		text = _("Failing since {0}. {1} {2}").format(since, status.error, status.remedy)
-	if frappe.db.get_value("Email Account", account, "connection_status") != text:
-		frappe.db.set_value("Email Account", account, "connection_status", text, update_modified=False)
+		return _("Failing since {0}. {1} {2}").format(since, status.error, status.remedy)
+	return _(status.state)
+
+
+def _record(account: str, values: dict[str, object]) -> None:
+	frappe.db.set_value(STATUS, status_of(account), values)
+	frappe.db.commit()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from dokos_mail.engine.message.html import sanitise
+from dokos_mail.engine.message.html import sanitise, text_to_html
 from dokos_mail.engine.message.model import Message
 from dokos_mail.engine.message.reply import split_reply
 from dokos_mail.engine.message.text import html_to_text
@@ -30,11 +30,7 @@ def body_text(message: Message) -> str:
 def _text_as_html(text: str) -> str:
 	"""Plain text as HTML, the history it quotes set apart from what was written now."""
 	reply, quoted = split_reply(text)
-	html = f'<div class="mail-text">{_lines(reply)}</div>'
+	html = text_to_html(reply.strip("\n"))
 	if quoted.strip():
-		html += f'<blockquote class="mail-quoted">{_lines(quoted)}</blockquote>'
+		html += f'<blockquote class="mail-quoted">{text_to_html(quoted.strip(chr(10)))}</blockquote>'
 	return html
-
-
-def _lines(text: str) -> str:
-	return escape(text.strip("\n"), quote=False).replace("\n", "<br>\n")

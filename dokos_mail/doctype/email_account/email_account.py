@@ -133,11 +133,16 @@ class EmailAccount(host.base_class("Email Account")):
 			self.email_account_name = " ".join(words.split()).title() or self.email_id
 		self.name = self.email_account_name
 
+	def onload(self) -> None:
+		"""What the form shows of the connection: looked up when it is opened, never stored."""
+		from dokos_mail.inbound.account import connection_in_words
+
+		self.connection_status = connection_in_words(self.name)
+
 	def before_validate(self) -> None:
 		"""Take over the settings of the domain or, where nobody typed any, of the service."""
 		self.email_id = (self.email_id or "").strip()
-		# The engine writes it while a form is open: what the form holds of it is older.
-		self.connection_status = None if self.is_new() else frappe.db.get_value("Email Account", self.name, "connection_status")
+		self.connection_status = None
 		self._choose_domain_or_service()
 		if self.domain and frappe.db.exists("Email Domain", self.domain):
 			self.update(shared_settings(frappe.get_doc("Email Domain", self.domain)))
