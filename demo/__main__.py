@@ -101,6 +101,7 @@ def serve(place: Place, servers: dict, port: int) -> None:
 		until_it_answers(process, port, place.folder / "desk.log")
 		print(f"""
   Desk        {styled(f"http://localhost:{port}/app/opportunity", BOLD)}
+  Journal     http://localhost:{port}/app/incoming-email (each mail, and why it is where it is)
   Login       Administrator
   Password    {place.memory.admin_password}
 
