@@ -7,7 +7,7 @@ itself. Never by a document's name that a stranger wrote somewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
 from dokos_mail.engine.errors import N_
@@ -20,7 +20,10 @@ RULES = {
 	"unplaced": N_("It answers nothing we know, and mail of this folder is not appended to a document type."),
 }
 
-#: Why a rule did not decide.
+#: What a rule looked at.
+TRIED = {"in_reply_to": "In-Reply-To", "references": "References", "append_to": N_("Append To")}
+
+#: What it found.
 FINDINGS = {
 	"absent": N_("the message has no such header"),
 	"unknown": N_("no message with this Message-ID is known here"),
@@ -73,6 +76,15 @@ class Placement:
 	def trace_as_data(self) -> list[dict[str, str]]:
 		"""The trace as plain data, for keeping."""
 		return [asdict(step) for step in self.trace]
+
+
+def in_words(rule: str | None, trace: Iterable[Mapping[str, str]], translate: Callable[[str], str]) -> str:
+	"""A kept placement for a reader: what decided, then each rule that was tried and what it found, a line each."""
+	lines = [translate(RULES[rule])] if rule in RULES else []
+	for step in trace:
+		value = f" {step['value']}" if step["value"] else ""
+		lines.append(f"– {translate(TRIED[step['rule']])}{value}: {translate(FINDINGS[step['finding']])}")
+	return "\n".join(lines)
 
 
 def ancestors(in_reply_to: str | None, references: list[str]) -> Iterator[tuple[str, str]]:

@@ -20,6 +20,8 @@ from dokos_mail.inbound.place import Placement, Reference
 
 #: The host keeps UIDs in a signed 32-bit column; larger ones are kept in the journal alone.
 LARGEST_INT = 2**31 - 1
+#: More attachments than this are left in the original: a message of ten thousand parts is no reason for as many files.
+MOST_FILES = 200
 
 
 @dataclass
@@ -131,7 +133,9 @@ def _attach(communication: str, attachments: list[Attachment], notes: list[str])
 	if not attachments:
 		return urls
 	done = _kept_before(communication)
-	for attachment in attachments:
+	if len(attachments) > MOST_FILES:
+		notes.append(_("{0} further attachments are only in the original message.").format(len(attachments) - MOST_FILES))
+	for attachment in attachments[:MOST_FILES]:
 		if attachment.content is None:
 			continue
 		url = done.get(attachment.sha256) or _keep_file(communication, attachment, notes)

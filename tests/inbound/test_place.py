@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dokos_mail.inbound.place import FINDINGS, RULES, Ancestor, Reference, ancestors, place
+from dokos_mail.inbound.place import FINDINGS, RULES, Ancestor, Reference, ancestors, in_words, place
 
 ON_A = Ancestor("comm-a", Reference("Opportunity", "OPP-A"))
 ON_B = Ancestor("comm-b", Reference("Opportunity", "OPP-B"))
@@ -81,3 +81,13 @@ def test_messages_that_are_not_named_change_nothing(
 	named = {message_id for _rule, message_id in ancestors(in_reply_to, references)}
 	related = {key: value for key, value in known.items() if key in named}
 	assert place(in_reply_to, references, "X", known) == place(in_reply_to, references, "X", related)
+
+
+def test_a_placement_reads_as_sentences() -> None:
+	placement = place("gone@x", ["a@x"], None, {"gone@x": GONE, "a@x": ON_A})
+	words = in_words(placement.rule, placement.trace_as_data(), str).splitlines()
+	assert words == [
+		RULES["references"],
+		f"– In-Reply-To gone@x: {FINDINGS['deleted']}",
+		f"– References a@x: {FINDINGS['decided']}",
+	]
