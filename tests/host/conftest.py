@@ -7,6 +7,7 @@ import secrets
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import frappe
@@ -144,18 +145,36 @@ def probe(site: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 @pytest.fixture
 def run_jobs(site: Any, pytestconfig: pytest.Config) -> Callable[[], None]:
 	"""Runs what is queued, as a worker does, and returns when nothing is left."""
-	from frappe.utils.background_jobs import start_worker
+	work = _work_on_bench if pytestconfig.getoption("--host") == "bench" else _work
 
 	def run() -> None:
 		frappe.db.commit()
-		if pytestconfig.getoption("--host") == "bench":
-			contextvars.copy_context().run(start_worker, quiet=True, burst=True)
-		else:
-			contextvars.copy_context().run(start_worker, frappe.local.site, frappe.local.sites_path, burst=True)
+		contextvars.copy_context().run(work)
 		# what was read before is a snapshot of then
 		frappe.db.rollback()
 
 	return run
+
+
+def _work() -> None:
+	from frappe.utils.background_jobs import start_worker
+
+	start_worker(frappe.local.site, frappe.local.sites_path, burst=True)
+
+
+def _work_on_bench() -> None:
+	"""The jobs of this site only: the queues are all the bench's sites'."""
+	from frappe.utils.background_jobs import get_queue, get_redis_conn
+	from rq import Worker
+
+	site, queues = frappe.local.site, [get_queue(name) for name in ("short", "default", "long")]
+	worker = Worker(queues, connection=get_redis_conn())
+	worker.register_birth()
+	while waiting := [(job, queue) for queue in queues for job in queue.get_jobs() if job.kwargs.get("site") == site]:
+		job, queue = waiting[0]
+		queue.remove(job)
+		worker.execute_job(job, queue)
+	worker.register_death()
 
 
 @pytest.fixture(scope="session")
