@@ -158,6 +158,9 @@ class File(Document):
 				return path if path.startswith(root + os.sep) else None
 		return None
 
+	def is_downloadable(self) -> bool:
+		return has_permission(self, "read")
+
 	def _take_over_url(self) -> None:
 		path = self._path_of(self.file_url)
 		if path is None:
