@@ -21,8 +21,9 @@ from dokos_mail.engine.receive.responses import Response, list_items, number, re
 from dokos_mail.engine.receive.uidset import uid_sets
 from dokos_mail.engine.receive.utf7 import decode_folder, encode_folder, quote
 
-#: Once logged in, servers may think for this many times ``settings.timeout`` seconds (a SEARCH in a huge folder).
-READ_WAITS = 2
+#: Once logged in, servers may think for this many times ``settings.timeout`` seconds (a SEARCH in a huge folder): 27
+#: seconds by default, so that silence is told within 30.
+READ_WAITS = 1.8
 #: Seconds that a server has to say goodbye.
 LOGOUT_SECONDS = 2.0
 _LATER_CODES = {"UNAVAILABLE", "INUSE", "LIMIT", "OVERQUOTA", "THROTTLED"}
