@@ -80,6 +80,7 @@ def test_custom_fields(undone: None) -> None:
 	row = frappe.get_doc("Custom Field", {"dt": THING, "fieldname": "zz_extra"})
 	assert (row.name, row.module) == (f"{THING}-zz_extra", "Core")
 	row.delete()
+	frappe.clear_cache(doctype=THING)
 	assert not frappe.get_meta(THING).has_field("zz_extra") and frappe.db.has_column(THING, "zz_extra")
 
 
@@ -314,6 +315,118 @@ def test_texts() -> None:
 	assert 'href="http' in get_link_to_form(THING, "a b") and "zz-thing/a%20b" in get_link_to_form(THING, "a b")
 	assert len(frappe.generate_hash(length=12)) == 12 and frappe.generate_hash() != frappe.generate_hash()
 	assert len(random_string(9)) == 9
+
+
+def test_more_moments() -> None:
+	from frappe.utils import cast, convert_utc_to_timezone, format_datetime, get_system_timezone, get_time, nowdate, nowtime, time_diff, today
+
+	noon = datetime.datetime(2024, 7, 1, 12)
+	assert convert_utc_to_timezone(noon, "Europe/Paris").hour == 14
+	assert convert_utc_to_timezone(noon, get_system_timezone()).tzinfo is not None
+	assert nowdate() == today() == frappe.utils.now()[:10] and ":" in nowtime()
+	assert get_time("10:11:12") == datetime.time(10, 11, 12)
+	assert time_diff("2024-07-01 12:00:05", noon) == datetime.timedelta(seconds=5)
+	assert format_datetime(noon, "dd-MM-yyyy HH:mm") == "01-07-2024 12:00"
+	assert (cast("Int", "5"), cast("Check", "0"), cast("Float", "1.5"), cast("Data", None)) == (5, 0, 1.5, "")
+	assert cast("Date", "2024-07-01") == datetime.date(2024, 7, 1) and cast("Datetime", "2024-07-01 12:00:00") == noon
+
+
+def test_more_texts() -> None:
+	from frappe.utils import compare, extract_email_id, get_url_to_form, validate_url
+
+	assert extract_email_id("Ada <ada@example.com>") == "ada@example.com"
+	assert validate_url("https://a.b/c") and not validate_url("no address")
+	assert get_url_to_form(THING, "x").endswith("/zz-thing/x")
+	assert compare(1, "<", 2) and compare("a", "in", ["a"]) and not compare("a", "=", "b")
+	assert frappe.utils.parse_json('{"a": 1}').a == 1
+	assert frappe.utils.get_site_path("private").endswith("private")
+	assert frappe.utils.generate_hash(length=5)
+	try:
+		1 / 0
+	except ZeroDivisionError:
+		assert "ZeroDivisionError" in frappe.utils.get_traceback()
+
+
+@pytest.mark.parametrize(
+	("error", "status"),
+	[
+		(frappe.ValidationError, 417),
+		(frappe.AuthenticationError, 401),
+		(frappe.CSRFTokenError, 400),
+		(frappe.CannotChangeConstantError, 417),
+		(frappe.CharacterLengthExceededError, 417),
+		(frappe.DataError, 417),
+		(frappe.DoesNotExistError, 404),
+		(frappe.DuplicateEntryError, 409),
+		(frappe.ImplicitCommitError, 417),
+		(frappe.InvalidColumnName, 417),
+		(frappe.InvalidEmailAddressError, 417),
+		(frappe.LinkExistsError, 417),
+		(frappe.LinkValidationError, 417),
+		(frappe.MandatoryError, 417),
+		(frappe.NameError, 409),
+		(frappe.NonNegativeError, 417),
+		(frappe.OutgoingEmailError, 501),
+		(frappe.PermissionError, 403),
+		(frappe.SessionExpired, 401),
+		(frappe.TimestampMismatchError, 417),
+		(frappe.UniqueValidationError, 417),
+		(frappe.AppNotInstalledError, 417),
+	],
+)
+def test_errors_have_their_status(error: type[Exception], status: int) -> None:
+	assert error.http_status_code == status
+	assert issubclass(error, Exception)
+
+
+def test_errors_without_a_status() -> None:
+	for error in (frappe.SecurityException, frappe.QueryDeadlockError, frappe.IncorrectSitePath):
+		assert issubclass(error, Exception)
+
+
+def test_calls_with_the_arguments_that_a_function_takes() -> None:
+	assert frappe.call(lambda a, b=2: (a, b), a=1, c=3) == (1, 2)
+	assert frappe.call("frappe.utils.cint", s="5") == 5
+
+
+def test_files_that_list_something(tmp_path: Path) -> None:
+	(tmp_path / "list.txt").write_text("a\n\n# no\nb\n")
+	assert frappe.get_file_items(str(tmp_path / "list.txt")) == ["a", "b"]
+	assert "Core" in frappe.get_module_list("frappe")
+	assert "frappe" in frappe.get_all_apps() or "frappe" in frappe.get_installed_apps()
+	assert frappe.get_pymodule_path("frappe", "public").endswith("frappe/public")
+
+
+def test_outside_a_request(site: Any) -> None:
+	assert frappe.get_request_header("X-Anything") is None or frappe.get_request_header("X-Anything", "d") == "d"
+	frappe.local.form_dict.zz = 1
+	assert frappe.form_dict.zz == 1
+	frappe.local.response["zz"] = 2
+	assert frappe.response["zz"] == 2
+	assert isinstance(frappe.message_log, list)
+	assert frappe.get_site_config().db_name or frappe.get_site_config().db_type
+	assert set(frappe.STANDARD_USERS) == {"Guest", "Administrator"}
+	frappe.msgprint("one")
+	frappe.clear_last_message()
+	assert "one" not in str(frappe.local.message_log)
+
+
+def test_a_connection_of_ones_own(site: Any) -> None:
+	frappe.destroy()
+	frappe.init(site.name, sites_path=str(site.sites_path))
+	frappe.connect()
+	assert frappe.local.site == site.name and frappe.db.count("User") >= 2
+	frappe.set_user("Administrator")
+
+
+def test_global_values() -> None:
+	key = f"zz_{random_string(5)}".lower()
+	frappe.db.set_global(key, "v")
+	assert frappe.db.get_global(key) == "v"
+
+
+def test_a_template_of_an_app() -> None:
+	assert frappe._("x") == "x" and callable(frappe.get_template)
 
 
 @pytest.mark.embedded

@@ -361,6 +361,24 @@ def test_errors_have_names() -> None:
 	assert frappe.db.is_duplicate_entry(twice.value)
 
 
+def test_many_values(three: list[str]) -> None:
+	assert [tuple(row) for row in frappe.db.get_values(THING, {"size": (">", 1)}, ["title", "size"], order_by="size")] == [("b", 2), ("c", 3)]
+	assert frappe.db.get_values(THING, {"size": 1}, "title", as_dict=True) == [{"title": "a"}]
+	frappe.db.set_single_value(SINGLE, "title", "t")
+	assert frappe.db.get_singles_dict(SINGLE).title == "t"
+	assert frappe.db.get_single_value(SINGLE, "title") == "t"
+
+
+def test_statements_that_change_the_schema(probes: None) -> None:
+	assert frappe.db.db_type in ("mariadb", "sqlite")
+	frappe.db.sql_ddl("create table if not exists `zz_plain` (a integer)")
+	frappe.db.sql("insert into `zz_plain` values (1)")
+	with pytest.raises(frappe.ImplicitCommitError):
+		frappe.db.sql("drop table `zz_plain`")
+	frappe.db.rollback()
+	frappe.db.sql_ddl("drop table `zz_plain`")
+
+
 @pytest.mark.embedded
 def test_two_writers_take_turns(site: Any) -> None:
 	"""The second one waits for the first one's commit instead of failing."""

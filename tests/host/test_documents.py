@@ -464,12 +464,10 @@ def test_deleting_takes_rows_and_secrets_along() -> None:
 	assert again.get_password("secret", raise_exception=False) is None
 
 
-def test_what_is_linked_to_stays() -> None:
+@pytest.mark.parametrize("link", [{"other": "Linked"}, {"ref_type": NAMED, "ref_name": "Linked"}])
+def test_what_is_linked_to_stays(link: dict[str, str]) -> None:
 	frappe.get_doc({"doctype": NAMED, "title": "Linked"}).insert()
-	doc = thing(other="Linked").insert()
-	with pytest.raises(frappe.LinkExistsError):
-		frappe.delete_doc(NAMED, "Linked")
-	doc.db_set({"other": None, "ref_type": NAMED, "ref_name": "Linked"})
+	thing(**link).insert()
 	with pytest.raises(frappe.LinkExistsError):
 		frappe.delete_doc(NAMED, "Linked")
 	frappe.delete_doc(NAMED, "Linked", force=True)
@@ -570,8 +568,41 @@ def test_an_error_undoes_nothing_by_itself_and_messages_are_kept() -> None:
 	assert "Said" in str(frappe.local.message_log)
 
 
-def test_submitted_documents_are_not_made_of_those_that_cannot_be() -> None:
+def test_comments_belong_to_their_document() -> None:
 	doc = thing().insert()
-	assert doc.docstatus == 0
 	doc.add_comment("Comment", "hello")
-	assert frappe.get_all("Comment", {"reference_doctype": THING, "reference_name": doc.name}, pluck="content") == ["hello"]
+	about = {"reference_doctype": THING, "reference_name": doc.name}
+	assert frappe.get_all("Comment", about, pluck="content") == ["hello"]
+	doc.delete()
+	assert not frappe.get_all("Comment", about)
+
+
+def test_what_a_form_is_told() -> None:
+	doc = thing()
+	doc.set_onload("answer", 42)
+	assert doc.as_dict()["__onload"] == {"answer": 42}
+
+
+def test_a_document_renames_itself() -> None:
+	doc = frappe.get_doc({"doctype": NAMED, "title": "Old"}).insert()
+	doc.rename("New")
+	assert doc.name == "New" and frappe.db.exists(NAMED, "New")
+
+
+def test_flags_leave_checks_out() -> None:
+	class Refusing(Document):
+		def validate(self) -> None:
+			frappe.throw("never")
+
+	doc = Refusing({"doctype": THING, "title": "One"})
+	doc.flags.ignore_validate = True
+	assert doc.insert().name
+	doc.flags.ignore_validate = False
+	with pytest.raises(frappe.ValidationError, match="never"):
+		doc.save()
+
+
+@pytest.mark.embedded
+def test_documents_that_are_submitted_are_not_offered() -> None:
+	with pytest.raises(NotImplementedError, match="submitted"):
+		thing(docstatus=1).insert()
