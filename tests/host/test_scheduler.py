@@ -50,7 +50,8 @@ def test_last_execution_decides_what_is_due(site: Any) -> None:
 
 	assert not due("Hourly", "2026-03-01 10:00:01", "2026-03-01 10:59:59")
 	assert due("Hourly", "2026-03-01 10:59:59", "2026-03-01 11:00:00")
-	assert due("Hourly Long", "2026-03-01 10:59:59", "2026-03-01 11:00:00")
+	# 15 and 16 spread the long ones over ten minutes
+	assert due("Hourly Long", "2026-03-01 10:59:59", "2026-03-01 11:10:00")
 	assert not due("Daily", "2026-03-01 00:00:01", "2026-03-01 23:59:59")
 	assert due("Daily", "2026-03-01 23:59:00", "2026-03-02 00:00:00")
 	assert due("Weekly", "2026-02-28 10:00:00", "2026-03-01 00:00:00")
@@ -112,16 +113,18 @@ def test_a_failure_is_rolled_back_and_counts_as_run(job_type: Callable[..., Any]
 	assert after.last_execution > doc.last_execution
 
 
-def test_a_tick_queues_what_is_due_and_not_stopped(
-	job_type: Callable[..., Any], run_jobs: Callable[[], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tick_queues_what_is_due_and_not_stopped(job_type: Callable[..., Any], run_jobs: Callable[[], None]) -> None:
 	from frappe.utils import scheduler
 
+	def tick() -> list[str]:
+		# 15 wants to be told the site
+		return frappe.call(scheduler.enqueue_events, site=frappe.local.site)
+
 	due, stopped = job_type(lambda: None), job_type(lambda: None, stopped=1)
-	queued = scheduler.enqueue_events()
+	queued = tick()
 	assert due.method in queued
 	assert stopped.method not in queued
-	assert due.method not in scheduler.enqueue_events()
+	assert due.method not in tick()
 	run_jobs()
 
 
@@ -175,3 +178,10 @@ class TestSync:
 		assert is_scheduler_inactive()
 		toggle_scheduler(True)
 		assert not is_scheduler_inactive()
+
+	def test_a_bad_cron_expression_does_not_stop_the_others(self, site: Any, job_type: Callable[..., Any]) -> None:
+		from frappe.utils import scheduler
+
+		bad, good = job_type(lambda: None, "Cron", cron_format="61 * * * *"), job_type(lambda: None)
+		queued = scheduler.enqueue_events()
+		assert bad.method not in queued and good.method in queued

@@ -10,6 +10,8 @@ import os
 import threading
 from datetime import datetime
 
+from croniter import CroniterBadCronError
+
 import frappe
 from frappe.utils import cint
 
@@ -31,7 +33,7 @@ def start_scheduler(site: str, sites_path: str = ".", stop: threading.Event | No
 		waited += step
 
 
-def enqueue_events_for_site(site: str, sites_path: str = ".") -> list[str]:
+def enqueue_events_for_site(site: str, sites_path: str | None = None) -> list[str]:
 	"""One tick: what was queued. An error is logged and does not stop the next tick."""
 	frappe.init(site=site, sites_path=sites_path, force=True)
 	try:
@@ -49,8 +51,11 @@ def enqueue_events(now: datetime | None = None) -> list[str]:
 	queued = []
 	for row in frappe.get_all("Scheduled Job Type", filters={"stopped": 0}, pluck="name"):
 		job_type = frappe.get_doc("Scheduled Job Type", row)
-		if job_type.enqueue(current_time=now):
-			queued.append(job_type.method)
+		try:
+			if job_type.enqueue(current_time=now):
+				queued.append(job_type.method)
+		except CroniterBadCronError:
+			frappe.logger("scheduler").error("%s: invalid cron expression", row, exc_info=True)
 	return queued
 
 
