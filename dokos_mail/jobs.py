@@ -9,13 +9,12 @@ import frappe
 from frappe import _
 from frappe.utils import now_datetime
 
-from dokos_mail.engine.connect.imap import open_imap
 from dokos_mail.engine.errors import MailError
 from dokos_mail.inbound import account as accounts
 from dokos_mail.inbound.journal import FAILED, IGNORED, JOURNAL, JOURNALLED
 from dokos_mail.inbound.lease import LeaseHeld, LeaseLost, hold
 from dokos_mail.inbound.process import process_pending
-from dokos_mail.inbound.pull import Progress, PullResult, no_progress, pull
+from dokos_mail.inbound.pull import Progress, PullResult, no_progress, open_mailbox, pull
 
 #: Seconds a pull may take before the host's worker ends it; what is journalled by then is safe.
 PULL_TIMEOUT = 30 * 60
@@ -75,7 +74,7 @@ def check_account(account: str) -> None:
 		return
 	accounts.record_checking(account)
 	try:
-		with open_imap(settings.incoming_settings()) as session:
+		with open_mailbox(settings) as session:
 			for folder, _append_to in settings.folders():
 				session.select(folder)
 	except MailError as error:

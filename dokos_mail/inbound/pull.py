@@ -15,7 +15,7 @@ import frappe
 from frappe import _
 
 from dokos_mail.engine.connect.imap import open_imap
-from dokos_mail.engine.errors import FolderMissing, MailError, StorageFailed
+from dokos_mail.engine.errors import N_, FolderMissing, MailError, StorageFailed
 from dokos_mail.engine.receive.imap import ImapSession
 from dokos_mail.engine.receive.model import Fetched, FetchPlan, FirstSync, Position
 from dokos_mail.engine.receive.plan import UIDS_WENT_BACK, fetch_plan, search_criteria
@@ -32,6 +32,16 @@ BATCH_BYTES = 8 * 1024 * 1024
 RETRIED_UNFETCHED = 50
 #: Mail older than the first pull by more than this is not new, whatever a renumbered folder says of it.
 RESYNC_MARGIN = timedelta(days=2)
+
+
+class Pop3NotOffered(MailError):
+	"""This host has no mail module of its own to leave POP3 accounts to, and the journal's way in speaks IMAP."""
+
+	kind = "pop3_not_offered"
+	retry = False
+	fault = "settings"
+	template = N_("This account is set to POP3, which this host cannot receive by.")
+	remedy = N_("Tick Use IMAP and give the IMAP server; nearly every provider has one.")
 
 
 #: Called with what is going on ("fetch" or "process"), how much of it is done, and how much there is.
@@ -84,7 +94,7 @@ def _storage_failed(error: OSError | MemoryError) -> MailError:
 
 def _fetch_and_process(account: str, lease: Lease, result: PullResult, progress: Progress) -> None:
 	settings = frappe.get_doc("Email Account", account)
-	with open_imap(settings.incoming_settings()) as session:
+	with open_mailbox(settings) as session:
 		journals = []
 		for folder, _append_to in settings.folders():
 			journal = FolderJournal(account, lease.status, folder)
@@ -99,6 +109,13 @@ def _fetch_and_process(account: str, lease: Lease, result: PullResult, progress:
 		process_pending(account, lease, result.processed, progress)
 		for journal in journals:
 			acknowledge(session, journal)
+
+
+def open_mailbox(settings: frappe._dict) -> ImapSession:
+	"""A session with the account's server. Raises a child of MailError."""
+	if not settings.use_imap:
+		raise Pop3NotOffered
+	return open_imap(settings.incoming_settings())
 
 
 def fetch_folder(session: ImapSession, settings: frappe._dict, journal: FolderJournal, lease: Lease, progress: Progress) -> int:
