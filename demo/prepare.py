@@ -22,6 +22,7 @@ ENVIRONMENT = ROOT / ".venv"
 LOG = ROOT / ".demo" / "install.log"
 OURS = (".", "embedded_host", "examples/crm")
 DOVECOT = ("dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd")
+BROWSERS = ("chromium", "chromium-browser")
 NO_NETWORK = (
 	"Failed to establish a new connection",
 	"Temporary failure in name resolution",
@@ -193,8 +194,8 @@ def have_dovecot() -> bool:
 	return inside("import sys; from mail_servers.dovecot import find_dovecot; sys.exit(not find_dovecot())")
 
 
-def find_mail_server(required: bool) -> None:
-	"""Dovecot: already there, or from Debian as root. Otherwise the demo falls back to pymap; tests cannot."""
+def find_mail_server() -> None:
+	"""Dovecot: already there, or from Debian as root; otherwise pymap stands in."""
 	if have_dovecot():
 		print(f"  {'Mail server':<18}Dovecot, already there", flush=True)
 		return
@@ -203,21 +204,30 @@ def find_mail_server(required: bool) -> None:
 			apt_install("Mail server", *DOVECOT)
 			return
 		except Trouble as trouble:
-			if required:
-				raise
 			print(f"  {trouble}")
 	advice = "apt-get install " + " ".join(DOVECOT)
-	if required:
-		raise Trouble(f"The tests need Dovecot, and only root may install it: {advice}")
 	if not inside("import pymap"):
 		raise Trouble(f"No Dovecot here, no root to install it, and its stand-in pymap needs Python 3.11: {advice}")
 	print(f"  {'Mail server':<18}no Dovecot here and no root to install it: pymap from PyPI stands in (IMAP only).")
 	print(f"  {'':<18}For the real one: {advice}", flush=True)
 
 
+def find_servers_of_tests() -> None:
+	"""Dovecot and a browser, which the tests cannot do without: already there, or from Debian as root."""
+	missing = [] if have_dovecot() else list(DOVECOT)
+	if not any(map(shutil.which, BROWSERS)):
+		missing.append(BROWSERS[0])
+	if not missing:
+		print(f"  {'Servers':<18}Dovecot and Chromium, already there", flush=True)
+	elif as_root_on_debian():
+		apt_install("Servers", *missing)
+	else:
+		raise Trouble("The tests need what only root may install: apt-get install " + " ".join(missing))
+
+
 def main() -> int:
 	parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-	parser.add_argument("--tests", action="store_true", help="install what the tests need as well; Dovecot is required")
+	parser.add_argument("--tests", action="store_true", help="install what the tests need as well")
 	chosen = parser.parse_args()
 	LOG.parent.mkdir(exist_ok=True)
 	try:
@@ -225,7 +235,10 @@ def main() -> int:
 		# The tests' lock holds the demo's too; once installed, the demo has nothing to add.
 		tests = chosen.tests or (ENVIRONMENT / ".test-installed").exists()
 		install_packages(ROOT / "requirements" / ("test.txt" if tests else "demo.txt"))
-		find_mail_server(required=chosen.tests)
+		if chosen.tests:
+			find_servers_of_tests()
+		else:
+			find_mail_server()
 	except Trouble as trouble:
 		print(str(trouble), file=sys.stderr)
 		return 1

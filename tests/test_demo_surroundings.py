@@ -72,20 +72,30 @@ def test_no_venv_module(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 		prepare.make_environment()
 
 
-@pytest.mark.parametrize(("required", "pymap"), [(True, True), (False, False)])
-def test_no_mail_server_to_be_had(monkeypatch: pytest.MonkeyPatch, required: bool, pymap: bool) -> None:
+@pytest.fixture
+def plain_user(monkeypatch: pytest.MonkeyPatch) -> None:
+	"""Nobody's root, and there is no Dovecot."""
 	monkeypatch.setattr(prepare, "have_dovecot", lambda: False)
 	monkeypatch.setattr(prepare, "as_root_on_debian", lambda: False)
-	monkeypatch.setattr(prepare, "inside", lambda code: pymap)
-	with pytest.raises(prepare.Trouble, match="apt-get install dovecot-imapd"):
-		prepare.find_mail_server(required=required)
 
 
-def test_the_fallback_is_said_aloud(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-	monkeypatch.setattr(prepare, "have_dovecot", lambda: False)
-	monkeypatch.setattr(prepare, "as_root_on_debian", lambda: False)
+def test_no_mail_server_to_be_had(monkeypatch: pytest.MonkeyPatch, plain_user: None) -> None:
+	monkeypatch.setattr(prepare, "inside", lambda code: False)
+	with pytest.raises(prepare.Trouble, match=r"no root to install it.* apt-get install dovecot-imapd"):
+		prepare.find_mail_server()
+
+
+def test_nothing_for_the_tests_to_run_on(monkeypatch: pytest.MonkeyPatch, plain_user: None) -> None:
+	monkeypatch.setattr(prepare.shutil, "which", lambda program: None)
+	with pytest.raises(prepare.Trouble, match=r"apt-get install dovecot-imapd dovecot-pop3d dovecot-lmtpd chromium$"):
+		prepare.find_servers_of_tests()
+
+
+def test_the_fallback_is_said_aloud(
+	monkeypatch: pytest.MonkeyPatch, plain_user: None, capsys: pytest.CaptureFixture[str]
+) -> None:
 	monkeypatch.setattr(prepare, "inside", lambda code: True)
-	prepare.find_mail_server(required=False)
+	prepare.find_mail_server()
 	assert "pymap from PyPI stands in" in capsys.readouterr().out
 
 

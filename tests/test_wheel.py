@@ -18,7 +18,7 @@ DATA = {".json", ".js", ".css", ".txt", ".csv", ".html", ".md", ".svg", ".png"}
 
 
 LEFT_BEHIND = shutil.ignore_patterns(
-	".git", ".venv", ".demo", "__pycache__", "*.egg-info", "build", "dist", ".*_cache", ".hypothesis"
+	".cache", ".git", ".venv", ".demo", "__pycache__", "*.egg-info", "build", "dist", ".*_cache", ".hypothesis"
 )
 
 
