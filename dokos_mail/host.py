@@ -37,3 +37,14 @@ def has_doctype(doctype: str) -> bool:
 def owns_mail() -> bool:
 	"""Whether the host has a mail module of its own, whose jobs and classes go on beside ours."""
 	return base_class("Email Account") is not Document
+
+
+def job_timeouts() -> tuple[type[Exception], ...]:
+	"""What the host's worker raises, anywhere, in a job that ran too long."""
+	try:
+		from rq.timeouts import BaseTimeoutException
+	except ModuleNotFoundError:
+		from frappe.utils.background_jobs import JobTimeout
+
+		return (JobTimeout,)
+	return (BaseTimeoutException,)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import frappe
 
+from dokos_mail.inbound import surroundings
+
 
 def link_contacts(communication: frappe._dict, *, robot: bool) -> None:
 	"""Link the sender's contact to a received mail, and what that contact is linked to.
@@ -54,7 +56,9 @@ def _make_contact(address: str, full_name: str | None) -> str | None:
 	frappe.db.savepoint("contact")
 	try:
 		return doc.insert(ignore_permissions=True).name
-	except (frappe.ValidationError, frappe.DuplicateEntryError):
+	except Exception as error:
+		if surroundings.have_failed(error):
+			raise
 		# A mail is worth more than its contact: say it where the administrator looks, and go on.
 		frappe.db.rollback(save_point="contact")
 		frappe.clear_messages()

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import frappe
 
-from dokos_mail.inbound.journal import FAILED, JOURNAL, JOURNALLED, UNFETCHED
+from dokos_mail.inbound.journal import DUPLICATE, FAILED, IGNORED, JOURNAL, JOURNALLED, PROCESSED
 from dokos_mail.inbound.place import Ancestor, Reference
 
-#: A message names at most this many ancestors that we look at; some clients never cut their References.
-MOST_ANCESTORS = 50
+#: Message-IDs that differ in nothing but case and accents, of which we look at no more.
+MOST_ALIKE = 20
 
 
 def find_ancestors(message_ids: Sequence[str], account: str) -> dict[str, Ancestor]:
@@ -20,7 +20,7 @@ def find_ancestors(message_ids: Sequence[str], account: str) -> dict[str, Ancest
 	Where several Communications carry one Message-ID (mail to several of our accounts), the one of ``account`` is
 	taken, and among equals one that is on a document.
 	"""
-	wanted = list(message_ids)[:MOST_ANCESTORS]
+	wanted = list(message_ids)
 	if not wanted:
 		return {}
 	rows = frappe.get_all(
@@ -74,26 +74,30 @@ class Copies:
 
 
 def find_copies(row: frappe._dict, message_id: str | None, content_hash: str) -> Copies:
-	"""Other records of the message of a journal row."""
-	filters = {"message_id": message_id} if message_id else {"content_hash": content_hash, "message_id": ("is", "not set")}
-	others = [
-		other
-		for other in frappe.get_all(
-			JOURNAL,
-			filters=filters | {"name": ("!=", row.name), "state": ("not in", [JOURNALLED, FAILED, UNFETCHED])},
-			fields=["name", "email_account", "content_hash", "message_id", "communication", "other_copy", "state"],
-			order_by="creation asc",
-		)
-		if (other.message_id or None) == message_id
-	]
-	ours = [other for other in others if other.email_account == row.email_account]
-	same = next((other.name for other in ours if other.content_hash == content_hash), None)
-	theirs = (other for other in others if other.email_account != row.email_account and other.content_hash == content_hash)
-	elsewhere = next((other.name for other in theirs), None)
-	legacy = None
-	if message_id and not ours:
-		legacy = _legacy(row.email_account, message_id)
-	return Copies(same, elsewhere, bool(ours) and not same, legacy)
+	"""Other records of the message of a journal row. Looks at few rows, however many there are of it."""
+	done = {"state": ("in", [PROCESSED, DUPLICATE, IGNORED])}
+	# One that failed after its Communication was made is there all the same.
+	half_done = {"state": ("in", [JOURNALLED, FAILED]), "communication": ("is", "set")}
+	ours, content = {"email_account": row.email_account}, {"content_hash": content_hash}
+	same = _first(row, ours | content | done) or _first(row, ours | content | half_done)
+	elsewhere = _first(row, content | {"email_account": ("!=", row.email_account), "state": PROCESSED})
+	clash = legacy = None
+	if message_id and not same:
+		clash = _first(row, ours | {"message_id": message_id} | done, message_id)
+		legacy = None if clash else _legacy(row.email_account, message_id)
+	return Copies(same, elsewhere, bool(clash), legacy)
+
+
+def _first(row: frappe._dict, filters: dict[str, object], message_id: str | None = None) -> str | None:
+	"""The first other row; with exactly this ``message_id``, which the database compares without regard to case."""
+	found = frappe.get_all(
+		JOURNAL,
+		filters=filters | {"name": ("!=", row.name)},
+		fields=["name", "message_id"],
+		order_by="creation asc",
+		limit=1 if message_id is None else MOST_ALIKE,
+	)
+	return next((other.name for other in found if message_id in (None, other.message_id)), None)
 
 
 def _legacy(account: str, message_id: str) -> str | None:

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 
 from dokos_mail.engine.errors import N_
+
+#: A message names at most this many ancestors that we look at; some clients never cut their References.
+MOST_ANCESTORS = 50
 
 #: What each rule means, for whoever asks why a mail is where it is.
 RULES = {
@@ -88,15 +92,15 @@ def in_words(rule: str | None, trace: Iterable[Mapping[str, str]], translate: Ca
 
 
 def ancestors(in_reply_to: str | None, references: list[str]) -> Iterator[tuple[str, str]]:
-	"""The messages this one says it follows, most telling first, each once, with the rule that names it."""
+	"""The messages this one says it follows, most telling first, each once, at most MOST_ANCESTORS, with the rule that names it."""
+	named = chain([("in_reply_to", in_reply_to)], (("references", message_id) for message_id in reversed(references)))
 	seen = set()
-	if in_reply_to:
-		seen.add(in_reply_to)
-		yield "in_reply_to", in_reply_to
-	for message_id in reversed(references):
-		if message_id not in seen:
+	for rule, message_id in named:
+		if len(seen) == MOST_ANCESTORS:
+			return
+		if message_id and message_id not in seen:
 			seen.add(message_id)
-			yield "references", message_id
+			yield rule, message_id
 
 
 def place(in_reply_to: str | None, references: list[str], append_to: str | None, known: Mapping[str, Ancestor]) -> Placement:

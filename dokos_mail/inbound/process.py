@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import frappe
 from frappe import _
 from frappe.utils import cint, get_datetime
 
+from dokos_mail.engine.errors import StorageFailed
 from dokos_mail.engine.message.identity import content_hash
 from dokos_mail.engine.message.model import Message
 from dokos_mail.engine.message.parse import parse
+from dokos_mail.inbound import surroundings
 from dokos_mail.inbound.account import STATUS, raw_store
 from dokos_mail.inbound.journal import (
 	DUPLICATE,
@@ -28,15 +31,17 @@ from dokos_mail.inbound.journal import (
 	PROCESSED,
 	site_time,
 )
-from dokos_mail.inbound.known import find_ancestors, find_copies
-from dokos_mail.inbound.lease import Lease
+from dokos_mail.inbound.known import Copies, find_ancestors, find_copies
+from dokos_mail.inbound.lease import Lease, LeaseLost
 from dokos_mail.inbound.place import Placement, Reference, ancestors, place
-from dokos_mail.inbound.store import StoredMail, find_communication, store
+from dokos_mail.inbound.store import CannotProcess, StoredMail, find_communication, store
 
 #: Up to this size in octets bodies and attachments are read; above it, only headers and structure.
 READ_IN_FULL_UP_TO = 25 * 1024 * 1024
 #: A message whose processing ended the whole process this often is set aside.
 MOST_CUTS = 3
+#: So often a message is tried when the database is busy, before all wait for the next pull.
+TRIES_OF_A_BUSY_DATABASE = 3
 #: How many rows are looked up at a time.
 PAGE = 200
 #: In a renumbered folder, unknown mail dated before the folder's first pull by more than this is old mail that was never
@@ -94,39 +99,56 @@ def process(row: frappe._dict, lease: Lease, following: str | None = None) -> st
 	"""Process one journal row and commit; returns the state it ended in.
 
 	``following`` is noted as the next to be processed in the same commit, so that a message that ends the process
-	is known by name afterwards, without a commit of its own.
+	is known by name afterwards, without a commit of its own. Raises what is not the message's own failure.
 	"""
 	if cint(row.attempts) >= MOST_CUTS:
 		return _fail(
 			row, lease, following, _("Processing it ended the whole process {0} times.").format(row.attempts), count=False
 		)
-	try:
-		values = _outcome(row)
-		frappe.db.set_value(JOURNAL, row.name, values | {"reason": values.get("reason")})
-		_note_next(lease, following)
-		frappe.db.commit()
-		return values["state"]
-	except (OSError, MemoryError, frappe.QueryDeadlockError):
-		# The surroundings failed (disk, memory, database), not the message: it waits, still noted as being processed,
-		# which counts against it should it be the message after all.
-		frappe.db.rollback()
-		raise
-	except Exception as error:
-		frappe.db.rollback()
-		frappe.log_error(title=f"Incoming Email {row.name}")
-		return _fail(row, lease, following, _reason(error))
+	for tries_left in reversed(range(TRIES_OF_A_BUSY_DATABASE)):
+		headers: dict[str, object] = {}
+		try:
+			values = _outcome(row, headers)
+			frappe.db.set_value(JOURNAL, row.name, values | {"reason": values.get("reason")})
+			_note_next(lease, following)
+			frappe.db.commit()
+			return values["state"]
+		except LeaseLost:
+			raise
+		except Exception as error:
+			frappe.db.rollback()
+			if surroundings.database_is_busy(error) and tries_left:
+				# Another app may have committed a part of it: go on from what is there.
+				row.update(frappe.db.get_value(JOURNAL, row.name, ["reference_doctype", "reference_name"], as_dict=True))
+				continue
+			if surroundings.have_failed(error):
+				# It waits, still noted as being processed, which counts against it should it be the message after all.
+				if surroundings.are_full(error) or surroundings.database_is_busy(error):
+					_note_next(lease, None)
+					frappe.db.commit()
+				raise
+			frappe.log_error(title=f"Incoming Email {row.name}")
+			return _fail(row, lease, following, _reason(error), headers)
+	raise AssertionError("unreachable")
 
 
-def _outcome(row: frappe._dict) -> dict[str, object]:
-	"""Parse, place and store one message; returns what its row is to say."""
-	path = raw_store().path(row.raw_path)
+def _outcome(row: frappe._dict, headers: dict[str, object]) -> dict[str, object]:
+	"""Parse, place and store one message; returns what its row is to say.
+
+	``headers`` takes what the row is to say of the message itself, whatever becomes of it.
+	"""
+	path = _raw_file(row)
 	message = parse(path, full_up_to=_full_up_to())
 	digest = content_hash(path)
-	values = _headers(message) | {"content_hash": digest}
+	headers.update(_headers(message) | {"content_hash": digest})
+	values = dict(headers)
+	made_before = find_communication(row.name)
 	copies = find_copies(row, (message.message_id or "")[:500] or None, digest)
+	if made_before:
+		return values | _processed(row, message, copies, made_before)
 	if copies.same:
 		return values | _duplicate_of(copies.same)
-	if copies.legacy and not row.communication:
+	if copies.legacy:
 		return values | {
 			"state": DUPLICATE,
 			"communication": copies.legacy,
@@ -134,16 +156,30 @@ def _outcome(row: frappe._dict) -> dict[str, object]:
 		}
 	if row.resync and _is_old(row, message):
 		return values | {"state": IGNORED, "reason": _("It is older than the first synchronisation of its folder.")}
-	if (sent := _own_copy(row, message)) and not row.communication:
+	if sent := _own_copy(row, message):
 		return values | {
 			"state": DUPLICATE,
 			"communication": sent,
 			"reason": _("It is the copy of a message sent from here."),
 		}
-	stored = _store(row, message)
+	return values | _processed(row, message, copies, None)
+
+
+def _raw_file(row: frappe._dict) -> Path:
+	store = raw_store()
+	path = store.path(row.raw_path)
+	if path.is_file():
+		return path
+	if not store.root.is_dir():
+		raise StorageFailed(detail=_("the folder of original messages is missing"))
+	raise CannotProcess(_("Its original ({0}) is missing from the site's private files.").format(f"mail/{row.raw_path}"))
+
+
+def _processed(row: frappe._dict, message: Message, copies: Copies, communication: str | None) -> dict[str, object]:
+	stored = _store(row, message, communication)
 	if copies.elsewhere:
 		frappe.db.set_value(JOURNAL, copies.elsewhere, "other_copy", row.name, update_modified=False)
-	return values | {
+	return {
 		"state": PROCESSED,
 		"communication": stored.communication,
 		"reference_doctype": stored.reference.doctype if stored.reference else None,
@@ -156,7 +192,7 @@ def _outcome(row: frappe._dict) -> dict[str, object]:
 	}
 
 
-def _store(row: frappe._dict, message: Message) -> StoredMail:
+def _store(row: frappe._dict, message: Message, communication: str | None) -> StoredMail:
 	"""Place a message and store it, going on from whatever an earlier, cut attempt left."""
 	named = [message_id for _rule, message_id in ancestors(message.in_reply_to, message.references)]
 	placement = place(
@@ -165,11 +201,15 @@ def _store(row: frappe._dict, message: Message) -> StoredMail:
 		_append_to(row.email_account, row.folder),
 		find_ancestors(named, row.email_account),
 	)
-	if row.reference_name and placement.create == row.reference_doctype:
+	if (
+		row.reference_name
+		and placement.create == row.reference_doctype
+		and frappe.db.exists(placement.create, row.reference_name)
+	):
 		# The document was made, and then everything was cut: go on with it.
 		made = Reference(row.reference_doctype, row.reference_name)
 		placement = Placement(placement.rule, made, None, placement.parent, placement.trace)
-	return store(row, message, placement, find_communication(row.name))
+	return store(row, message, placement, communication)
 
 
 def _append_to(account: str, folder: str) -> str | None:
@@ -201,14 +241,22 @@ def _duplicate_of(name: str) -> dict[str, object]:
 
 
 def _own_copy(row: frappe._dict, message: Message) -> str | None:
-	"""The Communication sent through this very account that this message is a copy of."""
+	"""The Communication sent through this very account that this message is a copy of.
+
+	Whoever got our message knows its Message-ID, and some programs answer under it: a copy is from us as well.
+	"""
 	if not message.message_id:
 		return None
-	return frappe.db.get_value(
+	sent = frappe.db.get_value(
 		"Communication",
 		{"message_id": message.message_id, "sent_or_received": "Sent", "email_account": row.email_account},
-		"name",
+		["name", "sender"],
+		as_dict=True,
 	)
+	if not sent:
+		return None
+	ours = f"{sent.sender or ''} {frappe.get_cached_value('Email Account', row.email_account, 'email_id') or ''}".lower()
+	return sent.name if any(address.address.lower() in ours for address in message.from_ if address.address) else None
 
 
 def _is_old(row: frappe._dict, message: Message) -> bool:
@@ -248,8 +296,15 @@ def _count_a_cut(lease: Lease) -> None:
 	frappe.db.commit()
 
 
-def _fail(row: frappe._dict, lease: Lease, following: str | None, reason: str, count: bool = True) -> str:
-	values = {"state": FAILED, "reason": reason}
+def _fail(
+	row: frappe._dict,
+	lease: Lease,
+	following: str | None,
+	reason: str,
+	headers: dict[str, object] | None = None,
+	count: bool = True,
+) -> str:
+	values = (headers or {}) | {"state": FAILED, "reason": reason, "communication": find_communication(row.name)}
 	if count:
 		values["attempts"] = cint(row.attempts) + 1
 	frappe.db.set_value(JOURNAL, row.name, values)
@@ -261,6 +316,8 @@ def _fail(row: frappe._dict, lease: Lease, following: str | None, reason: str, c
 def _reason(error: Exception) -> str:
 	"""Why a message could not be processed, for whoever is to mend it."""
 	text = frappe.utils.strip_html(str(error)).strip()
+	if isinstance(error, CannotProcess):
+		return text
 	if isinstance(error, frappe.MandatoryError):
 		return _("A mandatory field of the new document could not be filled from the mail: {0}").format(text)
 	return f"{type(error).__name__}: {text}"[:1000]

@@ -35,6 +35,10 @@ class StoredMail:
 	notes: list[str] = field(default_factory=list)
 
 
+class CannotProcess(Exception):
+	"""Why a message cannot be stored, in words for whoever is to mend it."""
+
+
 def find_communication(row: str) -> str | None:
 	"""The Communication that points at a journal row, if processing got that far before."""
 	return frappe.db.get_value("Communication", {"incoming_email": row}, "name")
@@ -50,7 +54,10 @@ def store(row: frappe._dict, message: Message, placement: Placement, communicati
 		reference = _reference_of(communication)
 	elif placement.create:
 		name = make_document(placement.create, message, partial(_note_document, row.name))
+		# Another app may have given it another name, which the host then wrote on the row as well.
+		name = frappe.db.get_value(JOURNAL, row.name, "reference_name") or name
 		reference = Reference(placement.create, name)
+		_must_be_there(placement.create, name)
 	notes = [_too_large(row.size)] if message.structure_only else []
 	if not communication:
 		communication = _make_communication(row, message, placement.parent, reference)
@@ -58,7 +65,14 @@ def store(row: frappe._dict, message: Message, placement: Placement, communicati
 	if urls or notes:
 		content = body_html(message, urls, notes)
 		frappe.db.set_value("Communication", communication, "content", content, update_modified=False)
+	_must_be_there("Communication", communication)
 	return StoredMail(communication, reference, placement.rule, placement.trace_as_data(), notes)
+
+
+def _must_be_there(doctype: str, name: str) -> None:
+	"""Another app's hook can delete what was just made, or roll the transaction back and say nothing."""
+	if not frappe.db.exists(doctype, name):
+		raise CannotProcess(_("{0} {1} was made of it, and another app removed it at once.").format(_(doctype), name))
 
 
 def _note_document(row: str, doctype: str, name: str) -> None:
