@@ -43,7 +43,6 @@ conf = local("conf")
 db = local("db")
 flags = local("flags")
 form_dict = local("form_dict")
-request = local("request")
 response = local("response")
 session = local("session")
 message_log = local("message_log")
@@ -56,7 +55,6 @@ from frappe.host.documents import (  # noqa: E402
 	get_cached_doc,
 	get_cached_value,
 	get_single,
-	get_single_value,
 	get_system_settings,
 	get_value,
 	parse_json,

@@ -22,3 +22,14 @@ ignore_links_on_delete = [
 	"Notification Log",
 	"Email Queue",
 ]
+
+# what is deleted with the document it is about, and what stays but is no longer about it: the fields that say so
+delete_with_reference = {
+	"Comment": ["reference_doctype", "reference_name"],
+	"ToDo": ["reference_type", "reference_name"],
+	"Version": ["ref_doctype", "docname"],
+	"Email Unsubscribe": ["reference_doctype", "reference_name"],
+	"Notification Log": ["document_type", "document_name"],
+	"File": ["attached_to_doctype", "attached_to_name"],
+}
+clear_reference = {"Communication": ["reference_doctype", "reference_name"]}

@@ -573,8 +573,23 @@ def test_comments_belong_to_their_document() -> None:
 	doc.add_comment("Comment", "hello")
 	about = {"reference_doctype": THING, "reference_name": doc.name}
 	assert frappe.get_all("Comment", about, pluck="content") == ["hello"]
+
+
+def test_what_is_about_a_deleted_document(run_jobs: Any) -> None:
+	"""Comments go, messages stay and are about nothing any more; on a bench a job sees to that."""
+	doc = thing().insert()
+	about = {"reference_doctype": THING, "reference_name": doc.name}
+	doc.add_comment("Comment", "hello")
+	values = {"subject": "s", "content": "c", "communication_medium": "Email", "sent_or_received": "Received", **about}
+	mail = frappe.get_doc({"doctype": "Communication", **values}).insert(ignore_permissions=True)
+	frappe.db.commit()
 	doc.delete()
+	frappe.db.commit()
+	run_jobs()
 	assert not frappe.get_all("Comment", about)
+	assert not frappe.db.get_value("Communication", mail.name, "reference_name")
+	frappe.delete_doc("Communication", mail.name, force=True)
+	frappe.db.commit()
 
 
 def test_what_a_form_is_told() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections.abc import Iterator
@@ -138,9 +139,18 @@ def clear_cache(context: Any) -> None:
 def execute(context: Any, method: str, args: str | None, kwargs: str | None) -> None:
 	"""Call a function and print what it answers."""
 	with connected(context):
-		answer = frappe.get_attr(method)(*json.loads(args or "[]"), **json.loads(kwargs or "{}"))
+		answer = _function(method)(*json.loads(args or "[]"), **json.loads(kwargs or "{}"))
 		if answer is not None:
 			click.echo(frappe.as_json(answer))
+
+
+def _function(name: str) -> Any:
+	"""What a dotted name leads to, also where it is no module's but an object's (`frappe.db.count`)."""
+	try:
+		return frappe.get_attr(name)
+	except ModuleNotFoundError:
+		first, *rest = name.split(".")
+		return functools.reduce(getattr, rest, frappe.get_module(first))
 
 
 @click.command("set-admin-password")

@@ -25,6 +25,14 @@ _READS = frozenset(("select", "with", "pragma", "explain", "values", "show", "de
 _DDL = frozenset(("create", "alter", "drop", "truncate"))
 
 
+def _descending(order_by: str | None) -> str | None:
+	"""Single values are ordered downwards where no direction is given, as on the real hosts."""
+	if not order_by or "(" in order_by:
+		return order_by
+	parts = [part.strip() for part in order_by.split(",")]
+	return ", ".join(part if part.lower().endswith((" asc", " desc")) else f"{part} DESC" for part in parts)
+
+
 class CallbackManager:
 	"""Functions to call once, in the order they were added, at one moment of the transaction."""
 
@@ -46,12 +54,6 @@ class CallbackManager:
 
 class Database:
 	db_type = "sqlite"
-	ProgrammingError = sqlite3.OperationalError
-	OperationalError = sqlite3.OperationalError
-	InternalError = sqlite3.InternalError
-	DataError = sqlite3.DataError
-	OPTIONAL_COLUMNS = ("_user_tags", "_comments", "_assign", "_liked_by", "_seen")
-	MAX_WRITES_PER_TRANSACTION = 200_000
 
 	def __init__(self, site_path: str) -> None:
 		self.path = os.path.join(site_path, "db", "site.db")
@@ -272,7 +274,7 @@ class Database:
 					doctype,
 					fieldname,
 					filters,
-					order_by=None if distinct else order_by,
+					order_by=None if distinct else _descending(order_by),
 					limit=limit,
 					distinct=distinct,
 					as_dict=as_dict or fieldname == "*",
@@ -488,8 +490,6 @@ class Database:
 	def table_exists(self, doctype: str, cached: bool = True) -> bool:
 		return bool(self.get_db_table_columns(get_table_name(doctype)))
 
-	has_table = table_exists
-
 	def get_db_table_columns(self, table: str) -> list[str]:
 		if table not in self._columns:
 			columns = [row[1] for row in self._conn.execute(f"PRAGMA table_info(`{table}`)")]
@@ -550,8 +550,6 @@ class Database:
 	@staticmethod
 	def is_deadlocked(e: BaseException) -> bool:
 		return isinstance(e, sqlite3.OperationalError) and "locked" in str(e)
-
-	is_timedout = is_deadlocked
 
 	@staticmethod
 	def escape(s: Any, percent: bool = True) -> str:

@@ -94,10 +94,6 @@ def get_value(*args: Any, **kwargs: Any) -> Any:
 	return local.db.get_value(*args, **kwargs)
 
 
-def get_single_value(doctype: str, fieldname: str, cache: bool = True) -> Any:
-	return local.db.get_single_value(doctype, fieldname, cache)
-
-
 def get_system_settings(key: str) -> Any:
 	return get_cached_doc("System Settings").get(key)
 

@@ -66,18 +66,18 @@ def delete_rows(doctype: str, name: str) -> None:
 
 
 def _delete_belongings(doc: Any) -> None:
-	"""Comments on it, ToDos about it (through their links), and the files attached to it."""
+	"""What the hooks `delete_with_reference` and `clear_reference` name: deleted with the document, or no longer about it."""
 	from frappe.model.document import get_doc
 
 	if doc.meta.istable:
 		return
-	for belonging in ("Comment", "ToDo"):
-		reference = "reference_type" if get_meta(belonging).has_field("reference_type") else "reference_doctype"
-		local.db.delete(belonging, {reference: doc.doctype, "reference_name": doc.name})
-	for name in local.db.select(
-		"File", "name", {"attached_to_doctype": doc.doctype, "attached_to_name": doc.name}, as_dict=False
-	):
-		get_doc("File", name[0]).delete(ignore_permissions=True)
+	for doctype, (type_field, name_field) in get_hooks("delete_with_reference", {}).items():
+		for row in local.db.select(doctype, "name", {type_field: doc.doctype, name_field: doc.name}):
+			get_doc(doctype, row.name).delete(ignore_permissions=True)
+	for doctype, (type_field, name_field) in get_hooks("clear_reference", {}).items():
+		filters = {type_field: doc.doctype, name_field: doc.name}
+		if local.db.exists(doctype, filters):
+			local.db.set_value(doctype, filters, {type_field: None, name_field: None}, update_modified=False)
 
 
 def get_link_fields(doctype: str) -> list[tuple[str, str, bool]]:

@@ -65,6 +65,9 @@ def import_doc(
 	local.flags.in_import = True
 	try:
 		docdict["__islocal"] = 1
+		order = {fieldname: place for place, fieldname in enumerate(docdict.get("field_order") or [])}
+		if order:
+			docdict["fields"] = sorted(docdict["fields"], key=lambda df: order.get(df["fieldname"], len(order)))
 		doc = get_doc(docdict)
 		if pre_process:
 			pre_process(doc)
