@@ -55,7 +55,10 @@ _DEFINITIONS: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
 		],
 		{"permissions": [_MANAGER, {**_MANAGER, "permlevel": 1}, _OWNER], "allow_rename": 0},
 	),
-	NAMED: ([_field("title", reqd=1, unique=1), _field("note")], {"autoname": "field:title", "allow_rename": 1, "permissions": [_MANAGER]}),
+	NAMED: (
+		[_field("title", reqd=1, unique=1), _field("note")],
+		{"autoname": "field:title", "allow_rename": 1, "permissions": [_MANAGER]},
+	),
 	SERIES: ([_field("title")], {"autoname": "ZZ-.YYYY.-.#####", "permissions": [_MANAGER]}),
 	PROMPT: ([_field("title")], {"autoname": "prompt", "permissions": [_MANAGER]}),
 	SINGLE: (
@@ -70,7 +73,9 @@ def make() -> None:
 	for name in (ROW, NAMED, THING, SERIES, PROMPT, SINGLE):
 		if not frappe.db.exists("DocType", name):
 			fields, properties = _DEFINITIONS[name]
-			frappe.get_doc({"doctype": "DocType", "name": name, "module": "Core", "custom": 1, "fields": fields, **properties}).insert()
+			frappe.get_doc(
+				{"doctype": "DocType", "name": name, "module": "Core", "custom": 1, "fields": fields, **properties}
+			).insert()
 	frappe.db.commit()
 
 

@@ -20,7 +20,9 @@ pytestmark = pytest.mark.usefixtures("probes")
 def three(probes: None) -> list[str]:
 	"""The names of three documents: a (size 1, kind A), b (2, B), c (3, none)."""
 	return [
-		thing(title=title, size=size, kind=kind, note=note, moment=f"2024-01-0{size} 10:00:00", due=f"2024-01-0{size}").insert().name
+		thing(title=title, size=size, kind=kind, note=note, moment=f"2024-01-0{size} 10:00:00", due=f"2024-01-0{size}")
+		.insert()
+		.name
 		for title, size, kind, note in (("a", 1, "A", "100% sure"), ("b", 2, "B", "under_score"), ("c", 3, None, None))
 	]
 
@@ -84,7 +86,11 @@ def test_delete_and_bulk_insert(three: list[str]) -> None:
 	rows = [(random_string(10), f"n{i}", i, now, now) for i in range(5)]
 	frappe.db.bulk_insert(THING, ["name", "title", "size", "creation", "modified"], rows)
 	assert frappe.db.count(THING, {"title": ("like", "n%")}) == 5
-	assert frappe.db.get_value(THING, rows[0][0], ["done", "docstatus", "price"], as_dict=True) == {"done": 1, "docstatus": 0, "price": 0}
+	assert frappe.db.get_value(THING, rows[0][0], ["done", "docstatus", "price"], as_dict=True) == {
+		"done": 1,
+		"docstatus": 0,
+		"price": 0,
+	}
 	frappe.db.bulk_insert(THING, ["name", "title"], [(rows[0][0], "again"), (random_string(10), "new")], ignore_duplicates=True)
 	assert frappe.db.get_value(THING, rows[0][0], "title") == "n0" and frappe.db.exists(THING, {"title": "new"})
 	frappe.db.delete(THING)
@@ -97,7 +103,7 @@ def test_delete_and_bulk_insert(three: list[str]) -> None:
 def test_lists(three: list[str]) -> None:
 	assert frappe.get_all(THING, pluck="name", order_by="title desc") == three[::-1]
 	assert frappe.get_all(THING, {"title": "a"}) == [{"name": three[0]}]
-	assert frappe.get_all(THING, fields=["title", "size as n"], order_by="size") [0] == {"title": "a", "n": 1}
+	assert frappe.get_all(THING, fields=["title", "size as n"], order_by="size")[0] == {"title": "a", "n": 1}
 	assert frappe.get_all(THING, fields=["*"], filters={"title": "a"})[0].size == 1
 	assert [list(row) for row in frappe.get_all(THING, fields=["title", "size"], as_list=True, order_by="size")][1] == ["b", 2]
 	assert titles(limit=2) == "ab" and titles(limit_start=1, limit_page_length=1) == "b"
@@ -222,8 +228,12 @@ def test_the_query_builder(three: list[str]) -> None:
 	assert frappe.qb.from_(table).select(table.title).where(table.size > 1).orderby(table.size).run() == (("b",), ("c",))
 	assert frappe.qb.from_(THING).select("title").where(table.title == "a").run(as_dict=True) == [{"title": "a"}]
 	assert frappe.qb.from_(table).select(Max(table.size), Count("*")).run()[0] == (3, 3)
-	assert frappe.qb.from_(table).select(table.title).where(table.note.isnull() | (table.title == "it's")).run(pluck=True) == ["c"]
-	assert frappe.qb.from_(table).select(table.title).where(table.title.isin(["a", "b"]) & table.note.like("%sure")).run(pluck=True) == ["a"]
+	assert frappe.qb.from_(table).select(table.title).where(table.note.isnull() | (table.title == "it's")).run(pluck=True) == [
+		"c"
+	]
+	assert frappe.qb.from_(table).select(table.title).where(table.title.isin(["a", "b"]) & table.note.like("%sure")).run(
+		pluck=True
+	) == ["a"]
 	assert frappe.qb.from_(table).select(table.title).limit(1).orderby(table.size, order=frappe.qb.desc).run(pluck=True) == ["c"]
 	assert frappe.qb.from_(table).select(table.title).where(table.size == 1).for_update().run(pluck=True) == ["a"]
 	moment = datetime.datetime(2024, 1, 2, 10)
@@ -329,7 +339,11 @@ def test_single_values() -> None:
 
 
 def test_columns_and_tables() -> None:
-	assert frappe.db.has_column(THING, "title") and not frappe.db.has_column(THING, "rows") and not frappe.db.has_column(THING, "body_")
+	assert (
+		frappe.db.has_column(THING, "title")
+		and not frappe.db.has_column(THING, "rows")
+		and not frappe.db.has_column(THING, "body_")
+	)
 	assert frappe.db.table_exists(THING) and not frappe.db.table_exists("No Such DocType")
 	assert {"name", "title", "_assign"} <= set(frappe.db.get_table_columns(THING))
 	assert frappe.db.has_column("Communication", "_seen") and not frappe.db.has_column(THING, "_seen")
@@ -362,7 +376,10 @@ def test_errors_have_names() -> None:
 
 
 def test_many_values(three: list[str]) -> None:
-	assert [tuple(row) for row in frappe.db.get_values(THING, {"size": (">", 1)}, ["title", "size"], order_by="size")] == [("c", 3), ("b", 2)]
+	assert [tuple(row) for row in frappe.db.get_values(THING, {"size": (">", 1)}, ["title", "size"], order_by="size")] == [
+		("c", 3),
+		("b", 2),
+	]
 	assert frappe.db.get_value(THING, {"size": (">", 1)}, "title", order_by="size") == "c", "downwards unless told otherwise"
 	assert frappe.db.get_values(THING, {"size": 1}, "title", as_dict=True) == [{"title": "a"}]
 	frappe.db.set_single_value(SINGLE, "title", "t")

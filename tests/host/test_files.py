@@ -72,7 +72,9 @@ def test_equal_names_are_told_apart(file: Callable[..., Any]) -> None:
 def test_a_file_of_a_document(file: Callable[..., Any]) -> None:
 	doc = thing().insert()
 	attached = file("x", attached_to_doctype=doc.doctype, attached_to_name=doc.name, attached_to_field="note")
-	rows = frappe.get_all("File", {"attached_to_doctype": doc.doctype, "attached_to_name": doc.name}, ["name", "attached_to_field"])
+	rows = frappe.get_all(
+		"File", {"attached_to_doctype": doc.doctype, "attached_to_name": doc.name}, ["name", "attached_to_field"]
+	)
 	assert rows == [{"name": attached.name, "attached_to_field": "note"}]
 	assert attached.folder == "Home/Attachments"
 	doc.delete()

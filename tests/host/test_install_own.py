@@ -114,7 +114,9 @@ def test_the_life_of_an_app_on_a_site(bench: Run, app: Path) -> None:
 	assert "UniqueValidationError" in again.stderr
 
 	bench("migrate")
-	assert bench("execute", "frappe.db.get_default", "--args", '["zz_greeted"]').stdout == "", "patches are for sites that are older"
+	assert bench("execute", "frappe.db.get_default", "--args", '["zz_greeted"]').stdout == "", (
+		"patches are for sites that are older"
+	)
 	card = {**CARD, "fields": [*CARD["fields"], {"fieldname": "extra", "fieldtype": "Int", "label": "Extra", "default": "7"}]}
 	(app / "zz_app/doctype/zz_card/zz_card.json").write_text(json.dumps(card))
 	with (app / "patches.txt").open("a") as patches:
@@ -159,7 +161,9 @@ def test_a_site_is_laid_out_as_on_a_bench(bench: Run, tmp_path: Path) -> None:
 	folder = tmp_path / "sites" / "zz.localhost"
 	config = json.loads((folder / "site_config.json").read_text())
 	assert config["encryption_key"] and config["db_type"] == "sqlite"
-	assert {"private/files", "public/files", "logs", "db"} <= {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_dir()}
+	assert {"private/files", "public/files", "logs", "db"} <= {
+		str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_dir()
+	}
 	assert (tmp_path / "sites" / "common_site_config.json").is_file()
 	assert bench("list-apps", site="").stdout == "frappe\n", "the default site"
 	bench("set-config", "greeting", "hello")

@@ -196,6 +196,7 @@ def test_order_and_at_front(contact: Callable[..., Any], probe: Callable[..., st
 def test_a_job_that_takes_too_long_is_ended(
 	contact: Callable[..., Any], probe: Callable[..., str], run_jobs: Callable[[], None]
 ) -> None:
+	"""By an exception in the midst of it: JobTimeout here, rq's on a bench."""
 	doc = contact(last_name="before")
 
 	def hang(name: str) -> None:

@@ -175,3 +175,17 @@ def test_a_list_view(manager: Visitor, contact: Callable[..., Any]) -> None:
 	assert second.json()["message"]["values"] == [[names[0], "b"]]
 	assert manager.call("frappe.desk.reportview.get_count", **ask).json()["message"] == 2
 	assert len(manager.call("frappe.desk.reportview.get_list", **ask).json()["message"]) == 2
+
+
+def test_a_search_with_columns(manager: Visitor, contact: Callable[..., Any]) -> None:
+	doc = contact()
+	ask = {"doctype": "Contact", "txt": doc.name, "searchfield": "name"}
+	answer = manager.call("frappe.desk.search.search_widget", **ask).json()
+	rows = answer.get("message") or answer.get("values") or answer.get("results")
+	assert [row[0] for row in rows] == [doc.name]
+
+
+def test_what_goes_with_a_document(manager: Visitor, contact: Callable[..., Any]) -> None:
+	doc = contact()
+	info = manager.call("frappe.desk.form.load.get_docinfo", doctype="Contact", name=doc.name).json()["docinfo"]
+	assert info["attachments"] == [] and info["communications"] == [] and info["permissions"]["read"]

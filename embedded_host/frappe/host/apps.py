@@ -17,7 +17,7 @@ HOST_APP = "frappe"
 
 
 def scrub(txt: Any) -> str:
-	"""`Email Account` -> `email_account`"""
+	"""`Some Name` -> `some_name`"""
 	return str(txt).replace(" ", "_").replace("-", "_").lower()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import frappe.exceptions as errors
 from frappe.host.context import STANDARD_USERS, local
-from frappe.host.messages import throw
 from frappe.model.document import Document
 from frappe.translate import _
 from frappe.utils.data import validate_email_address
@@ -30,20 +29,12 @@ class User(Document):
 			validate_email_address(self.email, throw=True)
 		self.full_name = " ".join(part for part in (self.first_name, self.middle_name, self.last_name) if part)
 		self.user_type = "System User" if self._has_desk_access() else "Website User"
-		self._check_accounts()
 
 	def _has_desk_access(self) -> bool:
 		names = [row.role for row in self.roles]
 		if self.name == "Administrator":
 			return True
 		return bool(names) and bool(local.db.get_value("Role", {"name": ("in", names), "desk_access": 1}, order_by=None))
-
-	def _check_accounts(self) -> None:
-		seen = set()
-		for row in self.user_emails:
-			if row.email_account in seen:
-				throw(_("Email Account added multiple times"))
-			seen.add(row.email_account)
 
 	def on_update(self) -> None:
 		if self._new_password:
