@@ -69,3 +69,20 @@ def test_no_answer_holds_the_password(mailbox: Mailbox) -> None:
 	assert password not in frappe.as_json(frappe.get_doc("Email Account", mailbox.account).as_dict())
 	assert password not in frappe.as_json(api.account_status(mailbox.account))
 	assert password not in repr(frappe.get_doc("Email Account", mailbox.account).incoming_settings())
+
+
+def test_a_failed_message_is_processed_again_by_its_button(row: str, stranger: str, monkeypatch: pytest.MonkeyPatch) -> None:
+	asked = []
+	monkeypatch.setattr(frappe, "enqueue", lambda method, **arguments: asked.append((method, arguments)))
+	frappe.db.set_value("Incoming Email", row, {"state": "Failed", "reason": "disk full"})
+	frappe.db.commit()
+	frappe.set_user(stranger)
+	with pytest.raises(frappe.PermissionError):
+		frappe.get_doc("Incoming Email", row).process_again()
+	frappe.set_user("Administrator")
+	doc = frappe.get_doc("Incoming Email", row)
+	doc.run_method("onload")
+	assert doc.original.endswith(row)
+	assert doc.explanation
+	doc.process_again()
+	assert asked == [("dokos_mail.jobs.process_again", {"names": [row]})]

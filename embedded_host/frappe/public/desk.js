@@ -212,7 +212,7 @@ async function form(doctype, name) {
 	let doc = isNew ? blank(meta) : loaded.docs[0];
 	let info = isNew ? { permissions: { write: 1 }, communications: [], attachments: [] } : loaded.docinfo;
 	let dirty = false;
-	const frm = { meta, metas, get doc() { return doc; }, get writable() { return Boolean(info.permissions.write) && !meta.in_create; }, changed };
+	const frm = { meta, metas, get doc() { return doc; }, get writable() { return Boolean(info.permissions.write) && !meta.in_create; }, changed, reload };
 
 	function changed() {
 		dirty = true;
@@ -232,6 +232,11 @@ async function form(doctype, name) {
 		if (isNew) return location.replace(path(doctype, answer.docs[0].name));
 		doc = answer.docs[0];
 		info = answer.docinfo;
+		draw();
+	}
+	async function reload() {
+		const again = await call("frappe.desk.form.load.getdoc", { doctype, name });
+		[doc, info] = [again.docs[0], again.docinfo];
 		draw();
 	}
 	async function remove() {
@@ -321,6 +326,9 @@ function layout(frm) {
 		else if (df.fieldtype === "Column Break") {
 			if (!section) openSection({});
 			section.append((column = el("div", { className: "column" })));
+		} else if (df.fieldtype === "Button" && df.options && !df.hidden && !frm.doc.__islocal) {
+			if (!section) openSection({});
+			column.append(button(frm, df));
 		} else if (!df.hidden && !(df.fieldtype !== "HTML" && isLocked(frm, df, frm.doc) && hasNothing(frm.doc[df.fieldname])) && !["Button", "Image", "Fold", "Heading"].includes(df.fieldtype)) {
 			if (!section) openSection({});
 			column.append(field(frm, df, frm.doc));
@@ -355,6 +363,17 @@ function conditions(body, doc) {
 		node.classList.toggle("reqd", holds(node.dataset.mandatoryDependsOn));
 }
 
+// A Button field whose options name a method of the document.
+function button(frm, df) {
+	const node = el("div", { className: "field" }, el("button", { type: "button", className: "btn", onclick: async () => {
+		await call("run_doc_method", { docs: JSON.stringify(frm.doc), method: df.options });
+		frm.reload();
+	} }, __(df.label)));
+	node.dataset.fieldname = df.fieldname;
+	node.dataset.dependsOn = df.depends_on || "";
+	return node;
+}
+
 function field(frm, df, doc) {
 	const wide = ["Table", "Text Editor", "Code", "JSON", "HTML Editor", "Long Text", "HTML"].includes(df.fieldtype);
 	const node = el("div", { className: `field${df.reqd ? " reqd" : ""}${wide ? " wide" : ""}` });
@@ -386,7 +405,7 @@ function control(frm, df, doc) {
 	const markup = ["Text Editor", "HTML Editor"].includes(df.fieldtype) || (df.fieldtype === "Long Text" && /^\s*<\w/.test(value));
 	if (locked && markup) return framed(value);
 	if (locked && ["Code", "JSON", "Long Text"].includes(df.fieldtype)) return el("pre", { className: "value" }, value);
-	if (locked && /^Attach/.test(df.fieldtype) && value) return el("a", { className: "value", href: value }, value);
+	if (locked && /^Attach/.test(df.fieldtype) && value) return el("a", { className: "value", href: value }, /^\/(private\/)?files\//.test(value) ? value.split("/").pop() : __(df.label));
 	if (locked && df.fieldtype === "Link" && value) return el("a", { className: "value", href: path(df.options, value) }, value);
 	if (locked && df.fieldtype === "Dynamic Link" && value && doc[df.options]) return el("a", { className: "value", href: path(doc[df.options], value) }, value);
 	if (locked) return el("div", { className: "value" }, isState(df) && value ? pill(df, value) : readable(df, value) || " ");

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import quote
 
 import frappe
 from frappe import _
@@ -11,10 +12,21 @@ class IncomingEmail(Document):
 	"""The journal's row: one message that a mail server handed over. Written by ``dokos_mail.inbound`` alone."""
 
 	def onload(self) -> None:
-		"""Why the mail is where it is, in the reader's language: made when the form is opened, never stored."""
+		"""What a form shows besides, made when it is opened and never stored: why the mail is where it is, in the
+		reader's language, and where its original is downloaded."""
 		from dokos_mail.inbound.place import in_words
 
 		self.explanation = in_words(self.rule, json.loads(self.trace or "[]"), _)
+		if self.raw_path:
+			self.original = f"/api/method/dokos_mail.api.download_original?name={quote(self.name)}"
+
+	@frappe.whitelist()
+	def process_again(self) -> None:
+		"""Process a failed or ignored message again, in the background (a button of the form)."""
+		from dokos_mail.api import process_again
+
+		process_again(self.name)
+		frappe.msgprint(_("It is being processed again."), alert=True)
 
 	def on_trash(self) -> None:
 		"""The identity must stay, or the message would be imported again."""
