@@ -485,32 +485,19 @@ def _merged(first: Any, second: Any) -> Any:
 
 
 def new_values(doctype: str) -> dict[str, Any]:
-	"""The default values of a new document's fields."""
+	"""The values that the fields of a new document begin with."""
 	from frappe import defaults
 	from frappe.utils import nowdate, nowtime
 
 	meta = get_meta(doctype)
-	out: dict[str, Any] = {}
-	for df in meta.fields:
-		default = df.default
-		if df.fieldname not in meta.columns:
-			continue
-		if df.fieldtype == "Link" and df.ignore_user_permissions != 1 and not default:
-			default = defaults.get_user_default(df.fieldname) if df.options != "[Select]" else None
-		if default is None or default == "":
-			if df.fieldtype == "Check":
-				out[df.fieldname] = 0
-			elif df.fieldtype == "Select" and df.options and df.fieldname != "naming_series":
-				out[df.fieldname] = df.options.split("\n")[0]
-			continue
-		if default == "__user":
-			out[df.fieldname] = local.session.user
-		elif str(default).lower() == "now" and df.fieldtype == "Datetime":
-			out[df.fieldname] = now()
-		elif str(default).lower() in ("today", "now") and df.fieldtype in ("Date", "Time"):
-			out[df.fieldname] = nowdate() if df.fieldtype == "Date" else nowtime()
-		elif not str(default).startswith(":"):
-			out[df.fieldname] = int(default) if df.fieldtype in ("Check", "Int") and str(default).isdigit() else default
+	out = dict(meta.static_defaults)
+	for fieldname, kind in meta.dynamic_defaults:
+		if kind == "link":
+			default = defaults.get_user_default(fieldname)
+			if default:
+				out[fieldname] = default
+		else:
+			out[fieldname] = {"user": lambda: local.session.user, "now": now, "today": nowdate, "time": nowtime}[kind]()
 	return out
 
 

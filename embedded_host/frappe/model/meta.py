@@ -108,11 +108,40 @@ class Meta:
 		self.valid_columns = ["name", "owner", "creation", "modified", "modified_by", "docstatus", "idx", *self.columns]
 		if self.istable:
 			self.valid_columns += child_table_fields
+		self.non_negative_fields = [df for df in self.fields if df.non_negative and df.fieldtype in ("Int", "Float", "Currency")]
+		self._prepare_defaults()
 		self.fetch_fields: dict[str, list[_dict]] = {}
 		for df in self.fields:
 			if df.fetch_from and "." in df.fetch_from:
 				self.fetch_fields.setdefault(df.fetch_from.split(".")[0], []).append(df)
 		return self
+
+	def _prepare_defaults(self) -> None:
+		"""What a new document's fields begin with: what is always the same, and what must be asked for each time."""
+		self.static_defaults: dict[str, Any] = {}
+		self.dynamic_defaults: list[tuple[str, str]] = []
+		for df in self.fields:
+			default = "" if df.default is None else str(df.default)
+			if df.fieldname not in self.columns:
+				continue
+			if df.fieldtype == "Link" and df.options not in ("User", "[Select]"):
+				self.dynamic_defaults.append((df.fieldname, "link"))
+			if default == "__user":
+				self.dynamic_defaults.append((df.fieldname, "user"))
+			elif df.fieldtype == "Datetime" and default.lower() == "now":
+				self.dynamic_defaults.append((df.fieldname, "now"))
+			elif df.fieldtype == "Date" and default.lower() in ("today", "now"):
+				self.dynamic_defaults.append((df.fieldname, "today"))
+			elif df.fieldtype == "Time":
+				self.dynamic_defaults.append((df.fieldname, "time"))
+			elif default and not default.startswith(":"):
+				self.static_defaults[df.fieldname] = (
+					int(default) if df.fieldtype in ("Check", "Int") and default.isdigit() else default
+				)
+			elif df.fieldtype == "Check":
+				self.static_defaults[df.fieldname] = 0
+			elif df.fieldtype == "Select" and df.options and df.fieldname != "naming_series":
+				self.static_defaults[df.fieldname] = df.options.split("\n")[0]
 
 	def get_field(self, fieldname: str) -> _dict | None:
 		return self.by_name.get(fieldname)

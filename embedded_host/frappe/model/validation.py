@@ -105,8 +105,8 @@ class DocumentValidation:
 	def _validate_non_negative(self: Any) -> None:
 		from frappe.translate import _
 
-		for df in self.meta.fields:
-			if df.non_negative and df.fieldtype in ("Int", "Float", "Currency") and flt(self.get(df.fieldname)) < 0:
+		for df in self.meta.non_negative_fields:
+			if flt(self.get(df.fieldname)) < 0:
 				throw(_("Value cannot be negative for {0}: {1}").format(_(df.parent), bold(_(df.label))), errors.NonNegativeError)
 
 	def _validate_length(self: Any) -> None:

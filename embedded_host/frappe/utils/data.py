@@ -183,10 +183,12 @@ def get_datetime(datetime_str: Any = None) -> Any:
 		return datetime.datetime.combine(datetime_str, datetime.time())
 	if not datetime_str or str(datetime_str).startswith(("0000-00-00", "0001-01-01")):
 		return None
-	try:
-		return datetime.datetime.strptime(datetime_str, DATETIME_FORMAT)
-	except ValueError:
-		return parser.parse(datetime_str)
+	if len(datetime_str) == 26 and datetime_str[10] == " ":
+		try:
+			return datetime.datetime.fromisoformat(datetime_str)
+		except ValueError:
+			return parser.parse(datetime_str)
+	return parser.parse(datetime_str)
 
 
 def getdate(string_date: Any = None, parse_day_first: bool = False) -> Any:
