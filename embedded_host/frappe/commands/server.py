@@ -51,7 +51,7 @@ def _listen(host: str, port: int) -> socket.socket:
 	return listening
 
 
-def _serve(listening: socket.socket, site: str, sites_path: str) -> None:
+def _serve(listening: socket.socket, site: str, sites_path: str, parent: int | None = None) -> None:
 	"""Answer requests on a listening socket, each in a thread of its own, until told to stop."""
 	from werkzeug.serving import make_server
 
@@ -59,24 +59,24 @@ def _serve(listening: socket.socket, site: str, sites_path: str) -> None:
 
 	logging.getLogger("werkzeug").setLevel(logging.ERROR)
 	frappe.app._site, frappe.app._sites_path = site, sites_path
-	stop, parent = _stop_on_signals(), os.getppid()
+	stop = _stop_on_signals()
 	host, port = listening.getsockname()[:2]
 	server = make_server(host, port, frappe.app.application, threaded=True, fd=listening.fileno())
 	thread = threading.Thread(target=server.serve_forever, daemon=True)
 	thread.start()
-	while not stop.wait(1) and os.getppid() == parent:
+	while not stop.wait(1) and parent in (None, os.getppid()):
 		continue
 	server.shutdown()
 	thread.join(GRACE)
 	server.server_close()
 
 
-def _work(site: str, sites_path: str, queues: tuple[str, ...]) -> None:
-	start_worker(site, sites_path, queues, stop=_stop_on_signals())
+def _work(queues: tuple[str, ...], site: str, sites_path: str, parent: int) -> None:
+	start_worker(site, sites_path, queues, stop=_stop_on_signals(), parent=parent)
 
 
-def _schedule(site: str, sites_path: str) -> None:
-	start_scheduler(site, sites_path, _stop_on_signals())
+def _schedule(site: str, sites_path: str, parent: int) -> None:
+	start_scheduler(site, sites_path, _stop_on_signals(), parent)
 
 
 def _site(context: Any) -> tuple[str, str]:
@@ -134,12 +134,17 @@ def start(context: Any, host: str, port: int) -> None:
 	stop = _stop_on_signals()
 	with _listen(host, port) as listening:
 		spawn = multiprocessing.get_context("spawn")
-		parts: list[tuple[str, Callable, tuple]] = [("web server", _serve, (listening, site, sites_path))]
-		parts += [(f"worker {i}", _work, (site, sites_path, queues)) for i, queues in enumerate(WORKERS, 1)]
-		parts += [("scheduler", _schedule, (site, sites_path))]
-		processes = [spawn.Process(target=target, args=args, name=name) for name, target, args in parts]
+		# each part is told who started it: asking for one's parent comes too late when that one is gone already
+		common = (site, sites_path, os.getpid())
+		parts: list[tuple[str, Callable, tuple]] = [("web server", _serve, (listening,))]
+		parts += [(f"worker {i}", _work, (queues,)) for i, queues in enumerate(WORKERS, 1)]
+		parts += [("scheduler", _schedule, ())]
+		processes = [spawn.Process(target=target, args=(*args, *common), name=name) for name, target, args in parts]
+		# a terminal's Ctrl+C goes to every part as well: one that still starts leaves it to this one
+		handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
 		for process in processes:
 			process.start()
+		signal.signal(signal.SIGINT, handler)
 		click.echo(f"{site} is served on http://{host}:{listening.getsockname()[1]} (Ctrl+C stops it)")
 		sys.stdout.flush()
 		while not stop.wait(0.5) and all(process.is_alive() for process in processes):

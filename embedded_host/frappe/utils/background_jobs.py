@@ -232,18 +232,18 @@ def start_worker(
 	*,
 	burst: bool = False,
 	stop: threading.Event | None = None,
+	parent: int | None = None,
 ) -> int:
 	"""Run jobs of `queues`, the first named first, until `stop` is set or (`burst`) none is left. Returns how many ran.
 
-	A worker that was started by another process of ours ends when that one is gone.
+	It also ends when the process `parent`, which started it, is gone.
 	"""
 	stop = stop or threading.Event()
-	parent = os.getppid()
 	frappe.init(site=site, sites_path=sites_path, force=True)
 	hueys = [get_queue(queue) for queue in queues]
 	frappe.destroy()
 	done = 0
-	while not stop.is_set() and os.getppid() == parent:
+	while not stop.is_set() and parent in (None, os.getppid()):
 		task, huey = next(((task, huey) for huey in hueys if (task := huey.dequeue())), (None, None))
 		if task:
 			huey.execute(task)

@@ -16,15 +16,14 @@ import frappe
 from frappe.utils import cint
 
 
-def start_scheduler(site: str, sites_path: str = ".", stop: threading.Event | None = None) -> None:
-	"""Tick until `stop` is set, or the process that started this one is gone."""
+def start_scheduler(site: str, sites_path: str = ".", stop: threading.Event | None = None, parent: int | None = None) -> None:
+	"""Tick until `stop` is set, or the process `parent`, which started this one, is gone."""
 	stop = stop or threading.Event()
-	parent = os.getppid()
 	frappe.init(site=site, sites_path=sites_path, force=True)
 	tick = cint(frappe.local.conf.get("scheduler_tick_interval")) or 60
 	frappe.destroy()
 	waited = 0.0
-	while not stop.is_set() and os.getppid() == parent:
+	while not stop.is_set() and parent in (None, os.getppid()):
 		if waited >= tick:
 			waited = 0.0
 			enqueue_events_for_site(site, sites_path)
