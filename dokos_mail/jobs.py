@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from datetime import timedelta
 
 import frappe
@@ -10,14 +11,19 @@ from frappe import _
 from frappe.utils import now_datetime
 
 from dokos_mail.engine.errors import MailError
+from dokos_mail.host import job_timeouts
 from dokos_mail.inbound import account as accounts
-from dokos_mail.inbound.journal import FAILED, IGNORED, JOURNAL, JOURNALLED
+from dokos_mail.inbound.journal import FAILED, IGNORED, JOURNAL, JOURNALLED, identity
 from dokos_mail.inbound.lease import LeaseHeld, LeaseLost, hold
 from dokos_mail.inbound.process import process_pending
 from dokos_mail.inbound.pull import Progress, PullResult, no_progress, open_mailbox, pull
+from dokos_mail.inbound.time_limit import TimeLimit
 
-#: Seconds a pull may take before the host's worker ends it; what is journalled by then is safe.
+#: Seconds a pull may take before the host's worker ends it; it begins nothing new after PULL_SECONDS.
 PULL_TIMEOUT = 30 * 60
+PULL_SECONDS = 20 * 60
+#: Seconds for which other jobs, which get five minutes, begin to process messages.
+PROCESS_SECONDS = 3 * 60
 #: After this time a raw file that never got its final name is a leftover.
 LEFTOVER_AGE = timedelta(days=1)
 
@@ -42,26 +48,32 @@ def enqueue_pull(account: str) -> None:
 		"dokos_mail.jobs.pull_account",
 		queue="long",
 		timeout=PULL_TIMEOUT,
-		job_id=f"pull-{account}",
+		job_id=f"pull-{identity(account)}",  # some hosts refuse a colon in it
 		deduplicate=True,
 		account=account,
+		seconds=PULL_SECONDS,
 	)
 
 
-def pull_account(account: str, progress: Progress = no_progress) -> PullResult | None:
-	"""Pull one account. None when it is being pulled by another process, or is gone."""
+def pull_account(account: str, progress: Progress = no_progress, seconds: float | None = None) -> PullResult | None:
+	"""Pull one account. None when it is being pulled by another process, is gone, or does not receive mail any more.
+
+	After ``seconds`` the rest is left to the next pull.
+	"""
 	if not frappe.db.exists("Email Account", account):
 		return None
 	settings = frappe.get_doc("Email Account", account)
+	if not settings.enable_incoming or settings.awaiting_password:
+		return None
 	if settings.is_left_to_host():
 		settings.receive()
 		return PullResult()
 	try:
-		return pull(account, progress)
+		return pull(account, progress, seconds)
 	except LeaseHeld:
 		return None
 	except LeaseLost:
-		frappe.logger("dokos_mail").warning(f"pull of {account}: another process took over")
+		frappe.logger("dokos_mail").warning(f"pull of {account}: another process took over, or it was renamed")
 		return None
 
 
@@ -91,15 +103,14 @@ def process_again(names: list[str]) -> None:
 		values = {"state": JOURNALLED, "reason": _("To be processed again."), "attempts": 0, "resync": 0}
 		frappe.db.set_value(JOURNAL, row.name, values)
 	frappe.db.commit()
-	for account in sorted({row.email_account for row in rows}):
-		_process_waiting(account)
+	_process_waiting({row.email_account for row in rows})
 
 
 def sweep_journal() -> None:
 	"""Process what was journalled and then left, whatever became of its account's pull (scheduler, hourly)."""
 	since = now_datetime() - timedelta(hours=1)
-	for account in set(frappe.get_all(JOURNAL, filters={"state": JOURNALLED, "creation": ("<", since)}, pluck="email_account")):
-		_process_waiting(account)
+	left = {"state": JOURNALLED, "creation": ("<", since)}
+	_process_waiting(frappe.get_all(JOURNAL, filters=left, pluck="email_account", distinct=True))
 
 
 def tidy_raw_files() -> None:
@@ -107,10 +118,28 @@ def tidy_raw_files() -> None:
 	accounts.raw_store().tidy(LEFTOVER_AGE, time.time())
 
 
-def _process_waiting(account: str) -> None:
-	try:
-		with hold(accounts.status_of(account)) as lease:
-			process_pending(account, lease)
-	except (LeaseHeld, LeaseLost):
-		# Whoever holds the lease processes what waits as well.
-		return
+def _process_waiting(names: Iterable[str]) -> None:
+	"""Process what waits for these accounts. What is in one's way holds back no other."""
+	limit = TimeLimit(PROCESS_SECONDS)
+	for account in sorted(names):
+		if not frappe.db.exists("Email Account", account):
+			_give_up(account)
+			continue
+		try:
+			with hold(accounts.status_of(account)) as lease:
+				process_pending(account, lease, time_is_up=limit.is_up)
+		except (LeaseHeld, LeaseLost):
+			# Whoever holds the lease processes what waits as well.
+			continue
+		except Exception as error:
+			frappe.db.rollback()
+			if isinstance(error, job_timeouts()):
+				raise
+			frappe.log_error(title=_("Waiting mail of {0}").format(account))
+
+
+def _give_up(account: str) -> None:
+	"""Mail of an account that is gone is kept, and said to be."""
+	reason = _("Its Email Account {0} no longer exists. Make one of that name to process it.").format(account)
+	frappe.db.set_value(JOURNAL, {"email_account": account, "state": JOURNALLED}, {"state": FAILED, "reason": reason})
+	frappe.db.commit()

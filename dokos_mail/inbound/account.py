@@ -64,20 +64,23 @@ def record_success(account: str, *, pulled: bool) -> None:
 	_record(account, values)
 
 
-def record_failure(account: str, error: MailError) -> None:
-	"""The server could not be used: say so on the account, and let it rest before the next attempt."""
+def record_failure(account: str, error: MailError, *, rest: bool = True) -> None:
+	"""The server, or a folder, could not be used: say so on the account.
+
+	``rest`` lets the account rest before the next attempt; it is not for one folder's sake that the others wait.
+	"""
 	now = now_datetime()
 	name = status_of(account)
 	before = frappe.db.get_value(STATUS, name, ["failures", "failing_since"], as_dict=True)
 	failures = (before.failures or 0) + 1
-	rest = min(timedelta(minutes=2 ** min(failures - 1, 10)), LONGEST_REST)
+	pause = min(timedelta(minutes=2 ** min(failures - 1, 10)), LONGEST_REST)
 	values = {
 		"state": "Failing",
 		"error": error.message(_),
 		"remedy": error.advice(_),
 		"error_kind": error.kind,
 		"failing_since": before.failing_since or now,
-		"next_attempt": now + rest,
+		"next_attempt": now + pause if rest else None,
 		"failures": failures,
 		"last_pull": now,
 	}
@@ -87,7 +90,10 @@ def record_failure(account: str, error: MailError) -> None:
 def is_due(account: str) -> bool:
 	"""Whether a scheduled pull may try now, or the account still rests after a failure."""
 	next_attempt = frappe.db.get_value(STATUS, {"email_account": account}, "next_attempt")
-	return not next_attempt or get_datetime(next_attempt) <= now_datetime()
+	if not next_attempt:
+		return True
+	# A time further off than any rest was written by a clock that went wrong since, or in summer time.
+	return not now_datetime() < get_datetime(next_attempt) <= now_datetime() + LONGEST_REST
 
 
 def connection_in_words(account: str) -> str | None:

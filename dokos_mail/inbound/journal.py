@@ -106,6 +106,10 @@ class FolderJournal:
 		"""The server counts UIDs anew under an unchanged UIDVALIDITY: the same numbers now mean other messages."""
 		self.generation += 1
 
+	def is_under_way(self, uidvalidity: int) -> bool:
+		"""Whether a first synchronisation or a re-synchronisation was begun and cut."""
+		return self.position.uidvalidity == uidvalidity and self.position.last_uid < max(self.first_sync_uid, self.resync_uid)
+
 	def unknown(self, uidvalidity: int, uids: Sequence[int]) -> list[int]:
 		"""Those of ``uids`` that have no row yet, in order. Rows in state Unfetched count as known."""
 		wanted: list[int] = []
@@ -163,8 +167,6 @@ class FolderJournal:
 		batch: Iterable[Fetched],
 		position: Position,
 		*,
-		first_sync: bool = False,
-		resync: bool = False,
 		acknowledged: bool = True,
 	) -> int:
 		"""Write the rows of a batch and the folder's position; the caller commits. Returns how many rows are new.
@@ -181,8 +183,7 @@ class FolderJournal:
 		new = {key: message for key, message in messages.items() if key not in known}
 		if new:
 			rows = [
-				self._row(key, message, index, now, position, first_sync, resync, acknowledged)
-				for index, (key, message) in enumerate(new.items())
+				self._row(key, message, index, now, position, acknowledged) for index, (key, message) in enumerate(new.items())
 			]
 			frappe.db.bulk_insert(JOURNAL, list(_COLUMNS), rows)
 		for key, message in messages.items():
@@ -227,8 +228,6 @@ class FolderJournal:
 		index: int,
 		now: datetime,
 		position: Position,
-		first_sync: bool,
-		resync: bool,
 		acknowledged: bool,
 	) -> tuple[object, ...]:
 		raw = message.raw
@@ -250,8 +249,8 @@ class FolderJournal:
 			raw.size if raw else 0,
 			raw.path if raw else None,
 			site_time(message.internal_date) or now,
-			int(first_sync),
-			int(resync),
+			int(message.uid <= self.first_sync_uid),
+			int(message.uid <= self.resync_uid),
 			int(acknowledged),
 		)
 
@@ -259,6 +258,7 @@ class FolderJournal:
 		values: dict[str, object] = {"reason": _(message.reason) if message.reason else None, "modified": now}
 		if message.raw:
 			values |= {"state": JOURNALLED, "reason": None, "attempts": 0, "raw_path": message.raw.path, "size": message.raw.size}
+			values |= {"imap_flags": " ".join(sorted(message.flags)), "received_on": site_time(message.internal_date) or now}
 		frappe.db.set_value(JOURNAL, key, values, update_modified=False)
 
 

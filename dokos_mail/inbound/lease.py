@@ -18,6 +18,8 @@ from frappe.utils import now_datetime
 
 #: A lease that is not renewed ends after this time.
 DURATION = timedelta(seconds=120)
+#: One that ends later than this was written by a clock that has been put back since.
+INCREDIBLE = timedelta(minutes=10)
 #: A holder that is at work renews its lease when this much of it is gone.
 RENEW_AFTER = timedelta(seconds=20)
 
@@ -27,7 +29,7 @@ class LeaseHeld(Exception):
 
 
 class LeaseLost(Exception):
-	"""Our lease ran out and another process took it: whatever is not committed must not be."""
+	"""Our lease ran out and another process took it, or the account was renamed or deleted: commit nothing more."""
 
 
 class Lease:
@@ -35,13 +37,14 @@ class Lease:
 
 	def __init__(self, status: str, token: str, until: datetime) -> None:
 		self.status = status
+		self.account = frappe.db.get_value("Email Account Status", status, "email_account")
 		self.token = token
 		self.until = until
 
 	def fence(self) -> None:
 		"""Renew within the caller's transaction; the commit that follows is then ours alone.
 
-		Raises LeaseLost when the token on the row is no longer ours.
+		Raises LeaseLost when the token on the row is no longer ours, or the account has another name.
 		"""
 		until = now_datetime() + DURATION
 		table = frappe.qb.DocType("Email Account Status")
@@ -50,7 +53,8 @@ class Lease:
 			.set(table.lease_until, until)
 			.where((table.name == self.status) & (table.lease_token == self.token))
 		).run()
-		if frappe.db.get_value("Email Account Status", self.status, "lease_token") != self.token:
+		row = frappe.db.get_value("Email Account Status", self.status, ["lease_token", "email_account"])
+		if not row or tuple(row) != (self.token, self.account):
 			frappe.db.rollback()
 			raise LeaseLost(self.status)
 		self.until = until
@@ -80,6 +84,7 @@ def _take(status: str) -> Lease:
 	frappe.db.commit()
 	holder = frappe.db.get_value("Email Account Status", status, "lease_token")
 	free = table.lease_token.isnull() | (table.lease_token == "") | table.lease_until.isnull() | (table.lease_until < now)
+	free = free | (table.lease_until > now + INCREDIBLE)
 	if holder and _died_here(holder):
 		free = free | (table.lease_token == holder)
 	(

@@ -72,11 +72,12 @@ def process_pending(
 	lease: Lease,
 	counts: dict[str, int] | None = None,
 	progress: Callable[[str, int, int], None] | None = None,
+	time_is_up: Callable[[], bool] = lambda: False,
 ) -> dict[str, int]:
 	"""Process all that waits for an account, in the order in which the server received it.
 
 	Never raises for a message: one that cannot be processed is kept with its reason. Returns how many rows ended in
-	each state. Raises LeaseLost when another process took over.
+	each state. Raises LeaseLost when another process took over. What is left when ``time_is_up`` waits for the next call.
 	"""
 	counts = {} if counts is None else counts
 	waiting = frappe.db.count(JOURNAL, {"email_account": account, "state": JOURNALLED})
@@ -87,6 +88,10 @@ def process_pending(
 		frappe.db.commit()
 	while rows := _page(account):
 		for row, following in zip(rows, [*rows[1:], None], strict=True):
+			if time_is_up():
+				_note_next(lease, None)
+				frappe.db.commit()
+				return counts
 			state = process(row, lease, following.name if following else None)
 			counts[state] = counts.get(state, 0) + 1
 			done += 1

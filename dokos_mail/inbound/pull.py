@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 import frappe
 from frappe import _
 
 from dokos_mail.engine.connect.imap import open_imap
-from dokos_mail.engine.errors import N_, FolderMissing, MailError, StorageFailed
+from dokos_mail.engine.errors import N_, CommandRefused, FolderMissing, MailError, StorageFailed
 from dokos_mail.engine.receive.imap import ImapSession
 from dokos_mail.engine.receive.model import Fetched, FetchPlan, FirstSync, Position
 from dokos_mail.engine.receive.plan import UIDS_WENT_BACK, fetch_plan, search_criteria
@@ -24,6 +25,7 @@ from dokos_mail.inbound import account as accounts
 from dokos_mail.inbound.journal import FOLDER, JOURNAL, UNFETCHED, FolderJournal
 from dokos_mail.inbound.lease import Lease, hold
 from dokos_mail.inbound.process import process_pending
+from dokos_mail.inbound.time_limit import TimeLimit
 
 #: A batch of one FETCH: at most this many messages and (but for a larger single message) octets.
 BATCH_COUNT = 200
@@ -54,61 +56,94 @@ def no_progress(stage: str, done: int, total: int) -> None:
 
 @dataclass
 class PullResult:
-	"""What a pull did. ``error`` is what kept the account, or one of its folders, from being read."""
+	"""What a pull did. ``error`` is what kept the account, or one of its folders, from being read.
+
+	``reached`` is True when the server answered to the end: an ``error`` is then one folder's.
+	"""
 
 	journalled: int = 0
 	processed: dict[str, int] = field(default_factory=dict)
 	error: MailError | None = None
+	reached: bool = False
 
 
-def pull(account: str, progress: Progress = no_progress) -> PullResult:
+@dataclass(frozen=True)
+class _Work:
+	"""What the steps of one pull share."""
+
+	account: str
+	settings: frappe._dict
+	lease: Lease
+	result: PullResult
+	progress: Progress
+	time: TimeLimit
+
+
+def pull(account: str, progress: Progress = no_progress, seconds: float | None = None) -> PullResult:
 	"""Pull one account under its lease and say on the account how it went.
 
 	Raises LeaseHeld when another process is at it. A server's failure is recorded and returned, never raised: what is
-	already journalled is processed all the same.
+	already journalled is processed all the same. After ``seconds`` no other batch or message is begun; the next pull
+	goes on from there.
 	"""
 	status = accounts.status_of(account)
 	with hold(status) as lease:
 		result = PullResult()
+		work = _Work(account, frappe.get_doc("Email Account", account), lease, result, progress, TimeLimit(seconds))
 		try:
-			_fetch_and_process(account, lease, result, progress)
-		except MailError as error:
-			frappe.db.rollback()
-			result.error = error
-			process_pending(account, lease, result.processed, progress)
-		except (OSError, MemoryError) as error:
+			try:
+				_fetch_and_process(work)
+			except MailError as error:
+				frappe.db.rollback()
+				result.error = error
+				_process(work)
+		except (OSError, MemoryError, StorageFailed) as error:
 			frappe.db.rollback()
 			result.error = _storage_failed(error)
 		if result.error:
-			accounts.record_failure(account, result.error)
+			accounts.record_failure(account, result.error, rest=not result.reached)
 		else:
 			accounts.record_success(account, pulled=True)
 		return result
 
 
-def _storage_failed(error: OSError | MemoryError) -> MailError:
+def _storage_failed(error: OSError | MemoryError | StorageFailed) -> MailError:
+	if isinstance(error, StorageFailed):
+		return error
 	if isinstance(error, OSError):
 		return storage_error(error)
 	return StorageFailed(detail=_("out of memory"))
 
 
-def _fetch_and_process(account: str, lease: Lease, result: PullResult, progress: Progress) -> None:
-	settings = frappe.get_doc("Email Account", account)
-	with open_mailbox(settings) as session:
-		journals = []
-		for folder, _append_to in settings.folders():
-			journal = FolderJournal(account, lease.status, folder)
-			try:
-				result.journalled += fetch_folder(session, settings, journal, lease, progress)
-				journals.append(journal)
-			except FolderMissing as error:
-				frappe.db.rollback()
-				journal.record_error(error.message(_))
-				frappe.db.commit()
-				result.error = error
-		process_pending(account, lease, result.processed, progress)
-		for journal in journals:
-			acknowledge(session, journal)
+def _fetch_and_process(work: _Work) -> None:
+	with open_mailbox(work.settings) as session:
+		journals = [FolderJournal(work.account, work.lease.status, folder) for folder, _append_to in work.settings.folders()]
+		read = [
+			journal for journal in journals if _done_in_folder(journal, work.result, partial(_fetch_new, session, journal, work))
+		]
+		_process(work)
+		if work.settings.get("mark_as_read"):
+			for journal in read:
+				_done_in_folder(journal, work.result, partial(acknowledge, session, journal))
+		work.result.reached = True
+		_try_unfetched_again(session, read, work)
+
+
+def _done_in_folder(journal: FolderJournal, result: PullResult, step: Callable[[], None]) -> bool:
+	"""Do one step in one folder; an error that concerns this folder alone is kept, and False returned."""
+	try:
+		step()
+	except (FolderMissing, CommandRefused) as error:
+		frappe.db.rollback()
+		journal.record_error(error.message(_))
+		frappe.db.commit()
+		result.error = error
+		return False
+	return True
+
+
+def _process(work: _Work) -> None:
+	process_pending(work.account, work.lease, work.result.processed, work.progress, work.time.is_up)
 
 
 def open_mailbox(settings: frappe._dict) -> ImapSession:
@@ -118,19 +153,22 @@ def open_mailbox(settings: frappe._dict) -> ImapSession:
 	return open_imap(settings.incoming_settings())
 
 
-def fetch_folder(session: ImapSession, settings: frappe._dict, journal: FolderJournal, lease: Lease, progress: Progress) -> int:
-	"""Journal what a folder has for us; returns how many messages are new."""
+def _fetch_new(session: ImapSession, journal: FolderJournal, work: _Work) -> None:
+	"""Journal what a folder has for us."""
+	settings, lease, progress = work.settings, work.lease, work.progress
 	status = session.select(journal.folder)
 	first = FirstSync(unseen_only=settings.email_sync_option != "ALL", count=int(settings.initial_sync_count or 250))
 	criteria = search_criteria(journal.position, status, first)
-	if criteria == "ALL" and journal.position.uidvalidity is not None:
+	starts_over = criteria == "ALL" and journal.position.uidvalidity is not None
+	if starts_over:
 		criteria = _resync_criteria(journal)
 	found = session.search(criteria) if criteria else []
+	if not starts_over and journal.is_under_way(status.uidvalidity):
+		found = _still_wanted(session, journal, first, found)
 	plan = fetch_plan(journal.position, status, first, found)
 	if UIDS_WENT_BACK in plan.notes:
 		journal.start_over()
 	asked = journal.unknown(status.uidvalidity, plan.uids)
-	new = 0
 	position = Position(status.uidvalidity, 0 if plan.first or plan.resync else journal.position.last_uid)
 	if plan.first:
 		journal.move(Position(status.uidvalidity, _below(asked, plan)), first_sync_uid=plan.done.last_uid)
@@ -144,14 +182,15 @@ def fetch_folder(session: ImapSession, settings: frappe._dict, journal: FolderJo
 	for batch in _fetch(session, journal, status.uidvalidity, asked, lease):
 		lease.fence()
 		position = Position(status.uidvalidity, max([position.last_uid, *(message.uid for message in batch)]))
-		new += _record(journal, batch, position, settings)
+		work.result.journalled += _record(journal, batch, position, settings)
 		frappe.db.commit()
 		fetched += len(batch)
 		progress("fetch", fetched, len(asked))
+		if work.time.is_half_up() and fetched < len(asked):
+			return
 	lease.fence()
 	journal.move(Position(status.uidvalidity, max(plan.done.last_uid, position.last_uid)))
 	frappe.db.commit()
-	return new + _try_unfetched_again(session, journal, settings, lease)
 
 
 def _fetch(
@@ -170,34 +209,52 @@ def _fetch(
 		raise
 
 
-def _try_unfetched_again(session: ImapSession, journal: FolderJournal, settings: frappe._dict, lease: Lease) -> int:
-	"""Ask again, after all else is safe, for messages that the server listed before and did not give."""
+def _try_unfetched_again(session: ImapSession, journals: Sequence[FolderJournal], work: _Work) -> None:
+	"""Ask again, after all else is done, for messages that the server listed before and did not give.
+
+	One of them may break the connection once more: that is said on its row, and is no failure of the account.
+	"""
+	before = work.result.journalled
+	try:
+		for journal in journals:
+			if not work.time.is_up():
+				_done_in_folder(journal, work.result, partial(_ask_again, session, journal, work))
+	except StorageFailed:
+		raise
+	except MailError:
+		frappe.db.rollback()
+	if work.result.journalled > before:
+		_process(work)
+
+
+def _ask_again(session: ImapSession, journal: FolderJournal, work: _Work) -> None:
 	uidvalidity = journal.position.uidvalidity or 0
 	uids = journal.unfetched(uidvalidity, RETRIED_UNFETCHED)
-	if not uids:
-		return 0
+	if not uids or session.select(journal.folder).uidvalidity != uidvalidity:
+		return
 	journal.count_tries(uidvalidity, uids)
 	frappe.db.commit()
-	given, answered = 0, set()
-	for batch in _fetch(session, journal, uidvalidity, uids, lease):
-		lease.fence()
-		_record(journal, batch, journal.position, settings)
+	answered = set()
+	for batch in _fetch(session, journal, uidvalidity, uids, work.lease):
+		work.lease.fence()
+		_record(journal, batch, journal.position, work.settings)
 		frappe.db.commit()
 		answered.update(message.uid for message in batch)
-		given += sum(1 for message in batch if message.raw)
+		work.result.journalled += sum(1 for message in batch if message.raw)
 	journal.gone(uidvalidity, [uid for uid in uids if uid not in answered])
 	frappe.db.commit()
-	return given
 
 
 def _record(journal: FolderJournal, batch: Sequence[Fetched], position: Position, settings: frappe._dict) -> int:
-	return journal.record(
-		batch,
-		position,
-		first_sync=position.last_uid <= journal.first_sync_uid,
-		resync=position.last_uid <= journal.resync_uid,
-		acknowledged=not settings.get("mark_as_read"),
-	)
+	return journal.record(batch, position, acknowledged=not settings.get("mark_as_read"))
+
+
+def _still_wanted(session: ImapSession, journal: FolderJournal, first: FirstSync, found: Sequence[int]) -> list[int]:
+	"""Those of ``found`` that a synchronisation which was cut still wants, and all that came after it had begun."""
+	until = max(journal.first_sync_uid, journal.resync_uid)
+	criteria = _resync_criteria(journal) if journal.resync_uid else "UNSEEN" if first.unseen_only else "ALL"
+	wanted = set(session.search(f"UID {journal.position.last_uid + 1}:{until} {criteria}"))
+	return [uid for uid in found if uid > until or uid in wanted]
 
 
 def _below(asked: Sequence[int], plan: FetchPlan) -> int:
