@@ -13,13 +13,13 @@ from pathlib import Path
 import frappe
 
 from benchmarks.setup import PASSWORD, SITE, USER
-from dokos_mail.engine.connect.imap import open_imap
 from dokos_mail.engine.receive.model import Fetched, Position
 from dokos_mail.inbound import account as accounts
 from dokos_mail.inbound.journal import FolderJournal
 from dokos_mail.inbound.lease import hold
 from dokos_mail.inbound.process import process_pending
-from dokos_mail.inbound.pull import fetch_folder, no_progress
+from dokos_mail.inbound.pull import PullResult, Work, fetch_new, no_progress, open_mailbox
+from dokos_mail.inbound.time_limit import TimeLimit
 
 ACCOUNT = "commercial"
 
@@ -49,12 +49,14 @@ def journal() -> dict[str, float]:
 	accounts.status_of(ACCOUNT)
 	frappe.db.commit()
 	start = peak()
+	result = PullResult()
 	with hold(accounts.status_of(ACCOUNT)) as lease:
+		work = Work(ACCOUNT, settings, lease, result, no_progress, TimeLimit(None))
 		began = time.perf_counter()
-		with open_imap(settings.incoming_settings()) as session:
-			count = fetch_folder(session, settings, FolderJournal(ACCOUNT, lease.status, "INBOX"), lease, no_progress)
+		with open_mailbox(settings) as session:
+			fetch_new(session, FolderJournal(ACCOUNT, lease.status, "INBOX"), work)
 		seconds = time.perf_counter() - began
-	return {"messages": count, "seconds": seconds, "start": start, "peak": peak()}
+	return {"messages": result.journalled, "seconds": seconds, "start": start, "peak": peak()}
 
 
 def journal_one_by_one() -> dict[str, float]:

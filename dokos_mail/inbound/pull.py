@@ -22,7 +22,8 @@ from dokos_mail.engine.receive.model import Fetched, FetchPlan, FirstSync, Posit
 from dokos_mail.engine.receive.plan import UIDS_WENT_BACK, fetch_plan, search_criteria
 from dokos_mail.engine.receive.rawstore import storage_error
 from dokos_mail.inbound import account as accounts
-from dokos_mail.inbound.journal import FOLDER, JOURNAL, UNFETCHED, FolderJournal
+from dokos_mail.inbound import takeover
+from dokos_mail.inbound.journal import JOURNAL, UNFETCHED, FolderJournal
 from dokos_mail.inbound.lease import Lease, hold
 from dokos_mail.inbound.process import process_pending
 from dokos_mail.inbound.time_limit import TimeLimit
@@ -68,7 +69,7 @@ class PullResult:
 
 
 @dataclass(frozen=True)
-class _Work:
+class Work:
 	"""What the steps of one pull share."""
 
 	account: str
@@ -89,7 +90,7 @@ def pull(account: str, progress: Progress = no_progress, seconds: float | None =
 	status = accounts.status_of(account)
 	with hold(status) as lease:
 		result = PullResult()
-		work = _Work(account, frappe.get_doc("Email Account", account), lease, result, progress, TimeLimit(seconds))
+		work = Work(account, frappe.get_doc("Email Account", account), lease, result, progress, TimeLimit(seconds))
 		try:
 			try:
 				_fetch_and_process(work)
@@ -115,12 +116,15 @@ def _storage_failed(error: OSError | MemoryError | StorageFailed) -> MailError:
 	return StorageFailed(detail=_("out of memory"))
 
 
-def _fetch_and_process(work: _Work) -> None:
+def _fetch_and_process(work: Work) -> None:
 	with open_mailbox(work.settings) as session:
 		journals = [FolderJournal(work.account, work.lease.status, folder) for folder, _append_to in work.settings.folders()]
 		read = [
-			journal for journal in journals if _done_in_folder(journal, work.result, partial(_fetch_new, session, journal, work))
+			journal for journal in journals if _done_in_folder(journal, work.result, partial(fetch_new, session, journal, work))
 		]
+		if not work.time.is_up():
+			takeover.finished(work.lease.status)
+			frappe.db.commit()
 		_process(work)
 		if work.settings.get("mark_as_read"):
 			for journal in read:
@@ -142,7 +146,7 @@ def _done_in_folder(journal: FolderJournal, result: PullResult, step: Callable[[
 	return True
 
 
-def _process(work: _Work) -> None:
+def _process(work: Work) -> None:
 	process_pending(work.account, work.lease, work.result.processed, work.progress, work.time.is_up)
 
 
@@ -153,11 +157,13 @@ def open_mailbox(settings: frappe._dict) -> ImapSession:
 	return open_imap(settings.incoming_settings())
 
 
-def _fetch_new(session: ImapSession, journal: FolderJournal, work: _Work) -> None:
+def fetch_new(session: ImapSession, journal: FolderJournal, work: Work) -> None:
 	"""Journal what a folder has for us."""
 	settings, lease, progress = work.settings, work.lease, work.progress
 	status = session.select(journal.folder)
 	first = FirstSync(unseen_only=settings.email_sync_option != "ALL", count=int(settings.initial_sync_count or 250))
+	if journal.position.uidvalidity is None and (hosts := takeover.hosts_mail(journal.account, lease.status)):
+		_take_over(session, journal, work, status.uidvalidity, takeover.plan(hosts, status, first.unseen_only, session.search))
 	criteria = search_criteria(journal.position, status, first)
 	starts_over = criteria == "ALL" and journal.position.uidvalidity is not None
 	if starts_over:
@@ -193,6 +199,15 @@ def _fetch_new(session: ImapSession, journal: FolderJournal, work: _Work) -> Non
 	frappe.db.commit()
 
 
+def _take_over(session: ImapSession, journal: FolderJournal, work: Work, uidvalidity: int, start: takeover.Takeover) -> None:
+	"""Journal what the host missed, all in one transaction, and start from the frontier: cut before, it is decided anew."""
+	batches = _fetch(session, journal, uidvalidity, start.missed, work.lease)
+	missed = [message for batch in batches for message in batch]
+	work.lease.fence()
+	work.result.journalled += _record(journal, missed, Position(uidvalidity, start.frontier), work.settings)
+	frappe.db.commit()
+
+
 def _fetch(
 	session: ImapSession, journal: FolderJournal, uidvalidity: int, uids: Sequence[int], lease: Lease
 ) -> Iterator[list[Fetched]]:
@@ -209,7 +224,7 @@ def _fetch(
 		raise
 
 
-def _try_unfetched_again(session: ImapSession, journals: Sequence[FolderJournal], work: _Work) -> None:
+def _try_unfetched_again(session: ImapSession, journals: Sequence[FolderJournal], work: Work) -> None:
 	"""Ask again, after all else is done, for messages that the server listed before and did not give.
 
 	One of them may break the connection once more: that is said on its row, and is no failure of the account.
@@ -227,7 +242,7 @@ def _try_unfetched_again(session: ImapSession, journals: Sequence[FolderJournal]
 		_process(work)
 
 
-def _ask_again(session: ImapSession, journal: FolderJournal, work: _Work) -> None:
+def _ask_again(session: ImapSession, journal: FolderJournal, work: Work) -> None:
 	uidvalidity = journal.position.uidvalidity or 0
 	uids = journal.unfetched(uidvalidity, RETRIED_UNFETCHED)
 	if not uids or session.select(journal.folder).uidvalidity != uidvalidity:
@@ -269,9 +284,7 @@ def _resync_criteria(journal: FolderJournal) -> str:
 	"""
 	if not journal.first_pull:
 		return "ALL"
-	since = journal.first_pull - RESYNC_MARGIN
-	months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-	return f"SINCE {since.day}-{months[since.month - 1]}-{since.year}"
+	return f"SINCE {takeover.imap_day(journal.first_pull - RESYNC_MARGIN)}"
 
 
 def acknowledge(session: ImapSession, journal: FolderJournal) -> None:
@@ -295,9 +308,3 @@ def acknowledge(session: ImapSession, journal: FolderJournal) -> None:
 		names = [row.name for row in rows[start : start + 500]]
 		frappe.db.set_value(JOURNAL, {"name": ("in", names)}, "acknowledged", 1, update_modified=False)
 	frappe.db.commit()
-
-
-def forget_account(account: str) -> None:
-	"""Remove the positions and the status of an account that is being deleted; its journal stays."""
-	for doctype in (FOLDER, accounts.STATUS):
-		frappe.db.delete(doctype, {"email_account": account})
