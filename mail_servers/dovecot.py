@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Literal
 
 from mail_servers.certificates import Certificates
-from mail_servers.server import HOST, MailServer, encode_folder, free_port
+from mail_servers.server import HOST, MailServer, encode_folder, free_ports
 
 START_SECONDS = 20
 SERVICES = ("imap", "imaps", "pop3", "pop3s", "lmtp")
@@ -95,15 +95,20 @@ class Dovecot(MailServer):
 		program = find_dovecot()
 		if not program:
 			raise RuntimeError("Dovecot with IMAP and LMTP is not installed (Debian: dovecot-imapd dovecot-pop3d dovecot-lmtpd).")
+		before = self.ports
 		for _attempt in range(3):
 			if self._start(program):
 				return
 			self.stop()
+			# Another program may have taken a port since it was found free.
+			self.ports = before
 		raise RuntimeError(f"Dovecot did not start:\n{self.log_tail()}")
 
 	def _start(self, program: str) -> bool:
 		services = [name for name in SERVICES if self.tls or name not in ("imaps", "pop3s")]
-		self.ports = {name: self.fixed_ports.get(name) or self.ports.get(name) or free_port() for name in services}
+		known = {**self.ports, **self.fixed_ports}
+		found = free_ports(len(services))
+		self.ports = {name: known.get(name) or port for name, port in zip(services, found, strict=True)}
 		# Paths of Unix sockets are limited to 107 octets, so the run folder does not follow ours.
 		self._run = Path(tempfile.mkdtemp(prefix="dc-"))
 		self._run.chmod(0o755)

@@ -9,18 +9,25 @@ import imaplib
 import re
 import socket
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from time import time
 
 HOST = "127.0.0.1"
 
 
+def free_ports(count: int) -> list[int]:
+	"""So many ports, all different, that nobody listens on at this moment."""
+	with ExitStack() as held:
+		probes = [held.enter_context(closing(socket.socket())) for _ in range(count)]
+		for probe in probes:
+			probe.bind((HOST, 0))
+		return [probe.getsockname()[1] for probe in probes]
+
+
 def free_port() -> int:
 	"""A port nobody listens on at this moment."""
-	with closing(socket.socket()) as probe:
-		probe.bind((HOST, 0))
-		return probe.getsockname()[1]
+	return free_ports(1)[0]
 
 
 def encode_folder(name: str) -> str:
