@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import frappe
 
@@ -101,14 +102,25 @@ def _first(row: frappe._dict, filters: dict[str, object], message_id: str | None
 
 
 def _legacy(account: str, message_id: str) -> str | None:
-	"""A received Communication of this account and Message-ID that has no journal row."""
-	return frappe.db.get_value(
+	"""A received Communication of this account and Message-ID that has no journal row: the host's own."""
+	return _without_journal({"message_id": message_id, "email_account": account})
+
+
+def find_legacy_without_id(account: str, senders: Sequence[str], sent_on: datetime | None) -> str | None:
+	"""The host's own Communication of a message without a Message-ID: the same sender at the same second."""
+	if not senders or sent_on is None:
+		return None
+	filters = {"email_account": account, "communication_date": sent_on.replace(microsecond=0), "message_id": ("is", "not set")}
+	return _without_journal(filters | {"sender": ("in", [sender.lower() for sender in senders])})
+
+
+def _without_journal(filters: dict[str, object]) -> str | None:
+	rows = frappe.get_all(
 		"Communication",
-		{
-			"message_id": message_id,
-			"email_account": account,
-			"sent_or_received": "Received",
-			"incoming_email": ("is", "not set"),
-		},
-		"name",
+		filters=filters | {"sent_or_received": "Received"},
+		fields=["name", "incoming_email"],
+		order_by="creation asc",
+		limit=MOST_ALIKE,
 	)
+	# Uninstalling drops the journal, and leaves the pointers into it.
+	return next((row.name for row in rows if not (row.incoming_email and frappe.db.exists(JOURNAL, row.incoming_email))), None)

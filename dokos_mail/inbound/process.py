@@ -31,7 +31,7 @@ from dokos_mail.inbound.journal import (
 	PROCESSED,
 	site_time,
 )
-from dokos_mail.inbound.known import Copies, find_ancestors, find_copies
+from dokos_mail.inbound.known import Copies, find_ancestors, find_copies, find_legacy_without_id
 from dokos_mail.inbound.lease import Lease, LeaseLost
 from dokos_mail.inbound.place import Placement, Reference, ancestors, place
 from dokos_mail.inbound.store import CannotProcess, StoredMail, find_communication, store
@@ -153,10 +153,10 @@ def _outcome(row: frappe._dict, headers: dict[str, object]) -> dict[str, object]
 		return values | _processed(row, message, copies, made_before)
 	if copies.same:
 		return values | _duplicate_of(copies.same)
-	if copies.legacy:
+	if legacy := copies.legacy or _legacy_without_id(row, message):
 		return values | {
 			"state": DUPLICATE,
-			"communication": copies.legacy,
+			"communication": legacy,
 			"reason": _("This account received it before the journal existed."),
 		}
 	if row.resync and _is_old(row, message):
@@ -168,6 +168,13 @@ def _outcome(row: frappe._dict, headers: dict[str, object]) -> dict[str, object]
 			"reason": _("It is the copy of a message sent from here."),
 		}
 	return values | _processed(row, message, copies, None)
+
+
+def _legacy_without_id(row: frappe._dict, message: Message) -> str | None:
+	if message.message_id:
+		return None
+	senders = [address.address for address in (*message.from_, *message.reply_to)]
+	return find_legacy_without_id(row.email_account, senders, site_time(message.date))
 
 
 def _raw_file(row: frappe._dict) -> Path:
