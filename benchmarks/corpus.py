@@ -37,4 +37,7 @@ def message(rng: random.Random, index: int, size: int) -> bytes:
 	rest = size - 2 * body
 	if rest > 2000:
 		mail.add_attachment(rng.randbytes(rest * 3 // 4), maintype="application", subtype="pdf", filename="devis é.pdf")
+	for number, part in enumerate(mail.walk()):
+		if part.is_multipart():
+			part.set_boundary(f"part-{index}-{number}")
 	return mail.as_bytes()
