@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -10,14 +11,23 @@ from dokos_mail.engine.message.model import Message
 from dokos_mail.engine.message.reply import split_reply
 from dokos_mail.engine.message.text import html_to_text
 
+#: What the hosts read as the name of a file of the server to enclose, anywhere in a text that goes out again.
+_ENCLOSES_A_FILE = re.compile(r"""embed=(?=["'])""")
+#: An invisible character that allows no line break: the text looks the same, and an editor keeps it.
+_WORD_JOINER = "\u2060"
+
 
 def body_html(message: Message, images: Mapping[str, str], notes: Sequence[str]) -> str:
-	"""The body as HTML that loads nothing remote and runs nothing. ``images`` are addresses by Content-ID."""
+	"""The body as HTML that loads nothing remote and runs nothing, here or when it is quoted in a reply.
+
+	``images`` are addresses by Content-ID.
+	"""
 	if message.html is not None and message.html.strip():
 		body = sanitise(message.html, images=images)
 	else:
 		body = _text_as_html(message.text or "")
-	return "".join(f"<p><em>{escape(note)}</em></p>" for note in notes) + body
+	html = "".join(f"<p><em>{escape(note)}</em></p>" for note in notes) + body
+	return _ENCLOSES_A_FILE.sub(f"embed{_WORD_JOINER}=", html)
 
 
 def body_text(message: Message) -> str:
