@@ -77,7 +77,7 @@ def _sync_jobs() -> None:
 	sync_jobs()
 
 
-def install_app(name: str, verbose: bool = False, set_as_patched: bool = True, force: bool = False) -> None:
+def install_app(name: str, force: bool = False) -> None:
 	"""Install an app of the sites' apps.txt, in the order of the real host: before_install, DocTypes, after_install, jobs."""
 	from frappe.model.sync import sync_for
 	from frappe.modules.patch_handler import set_all_patches_as_completed
@@ -88,7 +88,7 @@ def install_app(name: str, verbose: bool = False, set_as_patched: bool = True, f
 		hooks = get_hooks(app_name=name)
 		for required in hooks.required_apps or []:
 			if required not in get_installed_apps():
-				install_app(required, verbose=verbose)
+				install_app(required)
 		local.flags.in_install = name
 		if name not in get_all_apps():
 			raise errors.AppNotInstalledError(f"App {name} not in apps.txt")
@@ -104,10 +104,9 @@ def install_app(name: str, verbose: bool = False, set_as_patched: bool = True, f
 			get_attr(method)(name)
 		setup_module_map()
 		add_module_defs(name)
-		sync_for(name, force=force, reset_permissions=True)
+		sync_for(name, force=force)
 		add_to_installed_apps(name)
-		if set_as_patched:
-			set_all_patches_as_completed(name)
+		set_all_patches_as_completed(name)
 		for method in hooks.after_install or []:
 			get_attr(method)()
 		for method in get_hooks("after_app_install"):
@@ -145,7 +144,7 @@ def _set_installed_apps(apps: list[str]) -> None:
 	local.db.commit()
 
 
-def remove_app(app_name: str, dry_run: bool = False, yes: bool = True, no_backup: bool = True, force: bool = False) -> None:
+def remove_app(app_name: str, dry_run: bool = False, force: bool = False) -> None:
 	"""Take an app away with its DocTypes and everything that belongs to its modules."""
 	from frappe.model.delete_doc import delete_doc
 

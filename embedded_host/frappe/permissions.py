@@ -76,16 +76,7 @@ def get_role_permissions(doctype_meta: Any, user: str | None = None, is_owner: b
 
 
 def has_permission(
-	doctype: str,
-	ptype: str = "read",
-	doc: Any = None,
-	user: str | None = None,
-	*,
-	raise_exception: bool = True,
-	parent_doctype: str | None = None,
-	print_logs: bool = True,
-	verbose: bool = False,
-	debug: bool = False,
+	doctype: str, ptype: str = "read", doc: Any = None, user: str | None = None, *, parent_doctype: str | None = None
 ) -> bool:
 	"""Whether a user may do this with the DocType, or with one document (or its name)."""
 	user = user or local.session.user

@@ -79,8 +79,7 @@ class Session:
 		if not force and self.lastupdate and get_datetime(self.lastupdate) + UPDATE_EVERY > now:
 			return False
 		frappe.db.sql(
-			"update `tabSessions` set sessiondata=%s, lastupdate=%s where sid=%s",
-			(json.dumps(self.data), now, _digest(self.sid)),
+			"update `tabSessions` set sessiondata=%s, lastupdate=%s where sid=%s", (json.dumps(self.data), now, _digest(self.sid))
 		)
 		frappe.db.commit()
 		self.lastupdate = now

@@ -189,14 +189,4 @@ def _write_config(path: Path, key: str, value: Any) -> None:
 	path.write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-commands = [
-	new_site,
-	install_app,
-	uninstall_app,
-	list_apps,
-	migrate,
-	clear_cache,
-	execute,
-	set_admin_password,
-	set_config,
-]
+commands = [new_site, install_app, uninstall_app, list_apps, migrate, clear_cache, execute, set_admin_password, set_config]

@@ -60,7 +60,6 @@ class Database:
 		os.makedirs(os.path.dirname(self.path), exist_ok=True)
 		self._conn = open_connection(self.path)
 		self._cursor = self._conn.cursor()
-		self.last_query = ""
 		self.transaction_writes = 0
 		self.before_commit = CallbackManager()
 		self.after_commit = CallbackManager()
@@ -80,40 +79,25 @@ class Database:
 	def in_transaction(self) -> bool:
 		return self._conn.in_transaction
 
-	def begin(self, *, read_only: bool = False) -> None:
+	def begin(self) -> None:
 		"""Take the write lock, waiting for whoever has it."""
 		if not self._conn.in_transaction:
 			self._conn.execute("BEGIN IMMEDIATE")
 			self.epochs.refresh()
 
-	def sql(
-		self,
-		query: Any,
-		values: Any = (),
-		as_dict: bool = False,
-		as_list: bool = False,
-		debug: bool = False,
-		ignore_ddl: bool = False,
-		auto_commit: bool = False,
-		update: dict | None = None,
-		explain: bool = False,
-		run: bool = True,
-		pluck: bool | str = False,
-	) -> Any:
+	def sql(self, query: Any, values: Any = (), as_dict: bool = False, as_list: bool = False, pluck: bool | str = False) -> Any:
 		"""Run a statement with `%s` or `%(name)s` places. Rows are tuples, or dicts with `as_dict`."""
 		if hasattr(query, "walk"):
 			statement, values = query.walk()
 			lock = bool(query._for_update)
 		else:
 			statement, values, lock = translate(str(query), values)
-		if not run:
-			return statement
 		kind = statement_kind(statement)
 		if kind in ("commit", "rollback"):
 			raise errors.DataError(f"Use frappe.db.{kind}()")
 		if kind in _DDL and self.transaction_writes:
 			raise errors.ImplicitCommitError("This statement can cause implicit commit")
-		return self.execute_built(statement, values, as_dict=as_dict, as_list=as_list, lock=lock, update=update, pluck=pluck)
+		return self.execute_built(statement, values, as_dict=as_dict, as_list=as_list, lock=lock, pluck=pluck)
 
 	def execute_built(
 		self,
@@ -123,15 +107,9 @@ class Database:
 		as_dict: bool = False,
 		as_list: bool = False,
 		lock: bool = False,
-		update: dict | None = None,
 		pluck: bool | str = False,
-		debug: bool = False,
-		run: bool = True,
 	) -> Any:
 		"""Run a statement that is already in the database's words (`?` places)."""
-		if not run:
-			return statement
-		self.last_query = statement
 		kind = statement_kind(statement)
 		if lock or kind not in _READS:
 			self.begin()
@@ -146,13 +124,10 @@ class Database:
 		if as_dict:
 			names = [column[0] for column in self._cursor.description]
 			out = [_dict(zip(names, row, strict=True)) for row in rows]
-			if update:
-				for row in out:
-					row.update(update)
 			return out
 		return [list(row) for row in rows] if as_list else tuple(rows)
 
-	def sql_ddl(self, query: str, debug: bool = False) -> None:
+	def sql_ddl(self, query: str) -> None:
 		"""Commit, then change the schema (the real hosts' databases commit there by themselves)."""
 		self.commit()
 		self.execute_built(query)
@@ -169,6 +144,7 @@ class Database:
 		if self._conn.in_transaction:
 			self._conn.execute("COMMIT")
 		self.transaction_writes = 0
+		self.epochs.unsure.clear()
 		self.after_commit.run()
 
 	def rollback(self, *, save_point: str | None = None) -> None:
@@ -194,7 +170,7 @@ class Database:
 		self._conn.execute(f"RELEASE SAVEPOINT {save_point}")
 
 	def _forget(self) -> None:
-		self.epochs.reload()
+		self.epochs.forget_unsure()
 		self.value_cache.clear()
 		self._columns.clear()
 		local.document_cache.clear()
@@ -224,20 +200,24 @@ class Database:
 		fieldname: Any = "name",
 		ignore: bool | None = None,
 		as_dict: bool = False,
-		debug: bool = False,
 		order_by: str | None = "modified desc",
 		cache: bool = False,
 		for_update: bool = False,
 		*,
-		run: bool = True,
-		pluck: bool = False,
 		distinct: bool = False,
-		skip_locked: bool = False,
-		wait: bool = True,
 	) -> Any:
 		"""One value, or a tuple (dict) of several, of the first matching row; None where there is none."""
 		rows = self.get_values(
-			doctype, filters, fieldname, ignore, as_dict, debug, order_by, None, cache, for_update, distinct=distinct, limit=1
+			doctype,
+			filters,
+			fieldname,
+			ignore,
+			as_dict,
+			order_by=order_by,
+			cache=cache,
+			for_update=for_update,
+			distinct=distinct,
+			limit=1,
 		)
 		if not rows:
 			return None
@@ -251,13 +231,10 @@ class Database:
 		fieldname: Any = "name",
 		ignore: bool | None = None,
 		as_dict: bool = False,
-		debug: bool = False,
 		order_by: str | None = "modified desc",
-		update: dict | None = None,
 		cache: bool = False,
 		for_update: bool = False,
 		*,
-		run: bool = True,
 		pluck: bool = False,
 		distinct: bool = False,
 		limit: int | None = None,
@@ -285,9 +262,6 @@ class Database:
 				if not (ignore and self.is_missing_table_or_column(error)):
 					raise
 				rows = []
-		if update:
-			for row in rows:
-				row.update(update)
 		if pluck:
 			rows = [next(iter(row.values())) if isinstance(row, dict) else row[0] for row in rows]
 		if key:
@@ -339,7 +313,7 @@ class Database:
 
 		return get_list(*args, **kwargs)
 
-	def exists(self, dt: Any, dn: Any = None, cache: bool = False, *, debug: bool = False) -> Any:
+	def exists(self, dt: Any, dn: Any = None, cache: bool = False) -> Any:
 		"""The name of a matching document, or None."""
 		if dt != "DocType" and dt == dn:
 			return dn
@@ -350,7 +324,7 @@ class Database:
 			return None
 		return self.get_value(dt, dn, ignore=True, cache=cache, order_by=None)
 
-	def count(self, dt: str, filters: Any = None, debug: bool = False, cache: bool = False, distinct: bool = True) -> int:
+	def count(self, dt: str, filters: Any = None) -> int:
 		values: list[Any] = []
 		where = where_clause(dt, filters, values, nulls_match=False)
 		statement = f"SELECT COUNT(*) FROM `{get_table_name(dt)}`" + (f" WHERE {where}" if where else "")
@@ -358,7 +332,7 @@ class Database:
 
 	# -- Singles ----------------------------------------------------------------------------------
 
-	def get_singles_dict(self, doctype: str, debug: bool = False, *, for_update: bool = False, cast: bool = False) -> _dict:
+	def get_singles_dict(self, doctype: str, *, for_update: bool = False) -> _dict:
 		rows = self.execute_built("SELECT field, value FROM tabSingles WHERE doctype=?", (doctype,), lock=for_update)
 		return _dict(rows)
 
@@ -391,7 +365,6 @@ class Database:
 		modified: Any = None,
 		modified_by: str | None = None,
 		update_modified: bool = True,
-		debug: bool = False,
 	) -> None:
 		to_update = dict(fieldname) if isinstance(fieldname, dict) else {fieldname: value}
 		if update_modified:
@@ -414,7 +387,6 @@ class Database:
 		modified: Any = None,
 		modified_by: str | None = None,
 		update_modified: bool = True,
-		debug: bool = False,
 	) -> None:
 		"""Write columns of one document, or of all that match filters, without the controller."""
 		if dn is None or dt == dn:
@@ -431,7 +403,7 @@ class Database:
 		self.execute_built(f"UPDATE `{get_table_name(dt)}` SET {assignments}" + (f" WHERE {where}" if where else ""), values)
 		self.forget_document(dt, dn if isinstance(dn, str) else None)
 
-	def delete(self, doctype: str, filters: Any = None, debug: bool = False, **kwargs: Any) -> None:
+	def delete(self, doctype: str, filters: Any = None, **kwargs: Any) -> None:
 		"""Delete rows without the controller."""
 		values: list[Any] = []
 		where = where_clause(doctype, filters or kwargs.get("conditions"), values, nulls_match=False)
@@ -439,13 +411,7 @@ class Database:
 		self.forget_document(doctype)
 
 	def bulk_insert(
-		self,
-		doctype: str,
-		fields: list[str],
-		values: Iterable[Sequence[Any]],
-		ignore_duplicates: bool = False,
-		*,
-		chunk_size: int = 10_000,
+		self, doctype: str, fields: list[str], values: Iterable[Sequence[Any]], ignore_duplicates: bool = False
 	) -> None:
 		"""Insert rows without the controller."""
 		columns = ", ".join(f"`{field}`" for field in fields)
@@ -454,7 +420,7 @@ class Database:
 			f"VALUES ({', '.join('?' * len(fields))})"
 		)
 		rows = iter(values)
-		while chunk := list(islice(rows, chunk_size)):
+		while chunk := list(islice(rows, 10_000)):
 			self.begin()
 			self.transaction_writes += len(chunk)
 			self._cursor.executemany(statement, chunk)
@@ -487,7 +453,7 @@ class Database:
 
 	# -- the schema -------------------------------------------------------------------------------
 
-	def table_exists(self, doctype: str, cached: bool = True) -> bool:
+	def table_exists(self, doctype: str) -> bool:
 		return bool(self.get_db_table_columns(get_table_name(doctype)))
 
 	def get_db_table_columns(self, table: str) -> list[str]:

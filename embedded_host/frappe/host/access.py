@@ -67,7 +67,6 @@ def has_permission(
 	throw: bool = False,
 	*,
 	parent_doctype: str | None = None,
-	debug: bool = False,
 	**kwargs: Any,
 ) -> bool:
 	from frappe import permissions

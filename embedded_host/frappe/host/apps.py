@@ -55,14 +55,14 @@ def get_newargs(fn: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
 	return chosen
 
 
-def get_all_apps(with_internal_apps: bool = True, sites_path: str | None = None) -> list[str]:
+def get_all_apps(sites_path: str | None = None) -> list[str]:
 	"""The apps of sites/apps.txt, the host first."""
 	path = Path(sites_path or local.sites_path, "apps.txt")
 	names = path.read_text(encoding="utf-8").split() if path.is_file() else []
 	return [HOST_APP] + [name for name in names if name != HOST_APP]
 
 
-def get_installed_apps(sort: bool = False, frappe_last: bool = False, *, _ensure_on_bench: bool = False) -> list[str]:
+def get_installed_apps() -> list[str]:
 	"""The apps installed on the site, in the order they were installed."""
 	if local.flags.in_install_db or not getattr(local, "db", None):
 		return [HOST_APP]
@@ -108,9 +108,9 @@ def get_hooks(hook: str | None = None, default: Any = "_KEEP_DEFAULT_LIST", app_
 	return _dict(hooks)
 
 
-def setup_module_map(include_all_apps: bool = True) -> None:
+def setup_module_map() -> None:
 	"""`local.app_modules` {app: [modules]} and `local.module_app` {module: app}, from each app's modules.txt."""
-	apps = get_all_apps() if include_all_apps else get_installed_apps()
+	apps = get_all_apps()
 	for app in get_installed_apps():
 		if app not in apps:
 			apps.append(app)

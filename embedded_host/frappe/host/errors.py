@@ -15,19 +15,14 @@ _loggers: dict[str, logging.Logger] = {}
 TITLE_LENGTH = 140
 
 
-def get_traceback(with_context: bool = False) -> str:
+def get_traceback() -> str:
 	"""The traceback of the exception being handled, "" where there is none."""
 	kind, value, tb = sys.exc_info()
 	return "".join(traceback.format_exception(kind, value, tb)) if value else ""
 
 
 def log_error(
-	title: str | None = None,
-	message: str | None = None,
-	reference_doctype: str | None = None,
-	reference_name: str | None = None,
-	*,
-	defer_insert: bool = False,
+	title: str | None = None, message: str | None = None, reference_doctype: str | None = None, reference_name: str | None = None
 ) -> Any:
 	"""Insert an Error Log row, with the current traceback unless a text is given. It is part of the transaction."""
 	from frappe.model.document import get_doc
@@ -53,14 +48,7 @@ def log_error(
 	return log.insert(ignore_permissions=True)
 
 
-def logger(
-	module: str | None = None,
-	with_more_info: bool = False,
-	allow_site: bool = True,
-	filter: Any = None,
-	max_size: int = 100_000,
-	file_count: int = 20,
-) -> logging.Logger:
+def logger(module: str | None = None) -> logging.Logger:
 	"""A logger that writes <site>/logs/<module>.log."""
 	module = module or "frappe"
 	site_path = getattr(local, "site_path", None) or "."
@@ -70,9 +58,7 @@ def logger(
 		os.makedirs(folder, exist_ok=True)
 		made = logging.getLogger(key)
 		made.propagate = False
-		handler = RotatingFileHandler(
-			os.path.join(folder, f"{module}.log"), maxBytes=max_size, backupCount=file_count, delay=True
-		)
+		handler = RotatingFileHandler(os.path.join(folder, f"{module}.log"), maxBytes=1_000_000, backupCount=5, delay=True)
 		handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
 		made.addHandler(handler)
 		made.setLevel(logging.INFO)

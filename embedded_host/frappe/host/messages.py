@@ -13,20 +13,15 @@ def msgprint(
 	msg: Any,
 	title: str | None = None,
 	raise_exception: bool | type[Exception] | Exception = False,
-	as_table: bool = False,
 	as_list: bool = False,
 	indicator: str | None = None,
 	alert: bool = False,
-	primary_action: dict | None = None,
-	is_minimizable: bool = False,
-	wide: bool = False,
-	realtime: bool = False,
 ) -> None:
 	"""Add a message to the response, and raise if asked to."""
 	if as_list and isinstance(msg, list | tuple):
 		msg = "<ul>" + "".join(f"<li>{each}</li>" for each in msg) + "</ul>"
 	entry = _dict(message=msg)
-	for key, value in (("title", title), ("indicator", indicator), ("alert", alert), ("primary_action", primary_action)):
+	for key, value in (("title", title), ("indicator", indicator), ("alert", alert)):
 		if value:
 			entry[key] = value
 	if raise_exception:
@@ -44,16 +39,10 @@ def msgprint(
 
 
 def throw(
-	msg: Any,
-	exc: type[Exception] | Exception = ValidationError,
-	title: str | None = None,
-	is_minimizable: bool = False,
-	wide: bool = False,
-	as_list: bool = False,
-	primary_action: dict | None = None,
+	msg: Any, exc: type[Exception] | Exception = ValidationError, title: str | None = None, as_list: bool = False
 ) -> NoReturn:
 	"""Raise `exc` with this message, which the user is shown."""
-	msgprint(msg, title=title, raise_exception=exc, indicator="red", as_list=as_list, primary_action=primary_action)
+	msgprint(msg, title=title, raise_exception=exc, indicator="red", as_list=as_list)
 	raise AssertionError("unreachable")
 
 

@@ -30,6 +30,7 @@ class Epochs:
 		self.db = db
 		self.version = -1
 		self.tokens: dict[str, str] = {}
+		self.unsure: set[tuple[str, str]] = set()
 		with _lock:
 			self.values = _memory.setdefault(db.path, {})
 
@@ -42,6 +43,13 @@ class Epochs:
 
 	def reload(self) -> None:
 		self.tokens = self.db.read_epochs()
+
+	def forget_unsure(self) -> None:
+		"""After a rollback: what was built in the transaction may never have been."""
+		for key in self.unsure:
+			self.values.pop(key, None)
+		self.unsure.clear()
+		self.reload()
 
 	def touch(self, topic: str) -> None:
 		"""What is remembered of this topic no longer counts, here now, elsewhere after the commit."""
@@ -58,6 +66,8 @@ class Epochs:
 		if known and known[0] == token:
 			return known[1]
 		value = build()
+		if self.db.in_transaction:
+			self.unsure.add((kind, key))
 		if len(self.values) > LIMIT:
 			self.values.clear()
 		self.values[(kind, key)] = (token, value)

@@ -53,48 +53,39 @@ class CacheStore:
 		)
 
 	def get_value(
-		self,
-		key: str,
-		generator: Callable[[], Any] | None = None,
-		user: str | bool | None = None,
-		expires: bool = False,
-		shared: bool = False,
+		self, key: str, generator: Callable[[], Any] | None = None, user: str | bool | None = None, expires: bool = False
 	) -> Any:
-		key = self.make_key(key, user, shared)
+		key = self.make_key(key, user)
 		value = self._read(key, "")
 		if value is None and generator:
 			value = generator()
 			self._write(key, "", value, None)
 		return value
 
-	def set_value(
-		self, key: str, val: Any, user: str | bool | None = None, expires_in_sec: int | None = None, shared: bool = False
-	) -> None:
-		self._write(self.make_key(key, user, shared), "", val, expires_in_sec)
+	def set_value(self, key: str, val: Any, user: str | bool | None = None, expires_in_sec: int | None = None) -> None:
+		self._write(self.make_key(key, user), "", val, expires_in_sec)
 
-	def delete_value(
-		self, keys: str | Iterable[str], user: str | None = None, make_keys: bool = True, shared: bool = False
-	) -> None:
+	def delete_value(self, keys: str | Iterable[str], user: str | None = None) -> None:
 		for key in [keys] if isinstance(keys, str) else keys:
-			self._connection.execute("DELETE FROM cache WHERE key=?", (self.make_key(key, user, shared),))
+			self._connection.execute("DELETE FROM cache WHERE key=?", (self.make_key(key, user),))
 
 	def delete_key(self, *args: Any, **kwargs: Any) -> None:
 		self.delete_value(*args, **kwargs)
 
-	def exists(self, *names: str, user: str | None = None, shared: bool | None = None) -> int:
+	def exists(self, *names: str, user: str | None = None) -> int:
 		return sum(self._read(self.make_key(name, user), "") is not None for name in names)
 
-	def hset(self, name: str, key: str, value: Any, shared: bool = False, *args: Any, **kwargs: Any) -> None:
+	def hset(self, name: str, key: str, value: Any, *args: Any, **kwargs: Any) -> None:
 		self._write(self.make_key(name), str(key), value, None)
 
-	def hget(self, name: str, key: str, generator: Callable[[], Any] | None = None, shared: bool = False) -> Any:
+	def hget(self, name: str, key: str, generator: Callable[[], Any] | None = None) -> Any:
 		value = self._read(self.make_key(name), str(key))
 		if value is None and generator:
 			value = generator()
 			self.hset(name, key, value)
 		return value
 
-	def hdel(self, name: str, keys: str | Iterable[str], shared: bool = False, pipeline: Any = None) -> None:
+	def hdel(self, name: str, keys: str | Iterable[str]) -> None:
 		for key in [keys] if isinstance(keys, str) else keys:
 			self._connection.execute("DELETE FROM cache WHERE key=? AND field=?", (self.make_key(name), str(key)))
 

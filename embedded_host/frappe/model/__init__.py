@@ -6,16 +6,7 @@ default_fields = ("doctype", "name", "owner", "creation", "modified", "modified_
 child_table_fields = ("parent", "parentfield", "parenttype")
 optional_fields = ("_user_tags", "_comments", "_assign", "_liked_by", "_seen")
 table_fields = ("Table", "Table MultiSelect")
-display_fieldtypes = (
-	"Section Break",
-	"Column Break",
-	"Tab Break",
-	"HTML",
-	"Button",
-	"Image",
-	"Fold",
-	"Heading",
-)
+display_fieldtypes = ("Section Break", "Column Break", "Tab Break", "HTML", "Button", "Image", "Fold", "Heading")
 no_value_fields = (*display_fieldtypes, *table_fields)
 float_like_fields = ("Float", "Currency", "Percent", "Rating", "Duration")
 datetime_fields = ("Datetime", "Date", "Time")

@@ -165,11 +165,7 @@ class BaseDocument:
 		self.__dict__["docstatus"] = DocStatus(cint(value))
 
 	def get_valid_dict(
-		self,
-		sanitize: bool = True,
-		convert_dates_to_str: bool = False,
-		ignore_nulls: bool = False,
-		ignore_virtual: bool = False,
+		self, sanitize: bool = True, convert_dates_to_str: bool = False, ignore_nulls: bool = False, ignore_virtual: bool = False
 	) -> _dict:
 		"""The values of the fields that have a column, in the form the column holds them."""
 		out = _dict()

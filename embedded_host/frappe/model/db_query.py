@@ -37,11 +37,6 @@ def get_list(
 	ignore_ifnull: bool = False,
 	parent_doctype: str | None = None,
 	user: str | None = None,
-	debug: bool = False,
-	ignore_ddl: bool = False,
-	strict: bool = True,
-	run: bool = True,
-	reference_doctype: str | None = None,
 	**kwargs: Any,
 ) -> Any:
 	"""Rows the user may read, twenty unless told otherwise. PermissionError without the right to read any."""

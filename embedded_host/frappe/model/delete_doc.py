@@ -15,13 +15,10 @@ def delete_doc(
 	doctype: str | None = None,
 	name: Any = None,
 	force: bool = False,
-	ignore_doctypes: Any = None,
-	for_reload: bool = False,
 	ignore_permissions: bool = False,
 	flags: Any = None,
 	ignore_on_trash: bool = False,
 	ignore_missing: bool = True,
-	delete_permanently: bool = False,
 ) -> bool | None:
 	"""Delete documents by name, with their children, secrets and attachments. LinkExistsError where others link to them."""
 	from frappe.model.document import get_doc
@@ -43,7 +40,7 @@ def delete_doc(
 			doc.flags.in_delete = True
 			doc.run_method("on_change")
 		if not force:
-			check_if_linked(doc, set(ignore_doctypes or ()))
+			check_if_linked(doc)
 		_delete_belongings(doc)
 		delete_rows(doctype, doc.name)
 		if not ignore_on_trash:
@@ -113,9 +110,9 @@ def get_dynamic_link_fields() -> list[tuple[str, str, str]]:
 	return local.db.process_cached("dynamic_link_fields", "", build)
 
 
-def check_if_linked(doc: Any, ignored: set[str]) -> None:
+def check_if_linked(doc: Any) -> None:
 	"""LinkExistsError if a document of another kind links to this one."""
-	ignored |= set(get_hooks("ignore_links_on_delete")) | set(doc.get("ignore_linked_doctypes") or ())
+	ignored = set(get_hooks("ignore_links_on_delete")) | set(doc.get("ignore_linked_doctypes") or ())
 	for parent, fieldname, issingle in get_link_fields(doc.doctype):
 		if parent in ignored:
 			continue

@@ -143,11 +143,11 @@ class Document(DocumentValidation, BaseDocument):
 
 	# -- permissions ------------------------------------------------------------------------------
 
-	def check_permission(self, permtype: str = "read", permlevel: Any = None) -> None:
+	def check_permission(self, permtype: str = "read") -> None:
 		if not self.has_permission(permtype):
 			self.raise_no_permission_to(permtype)
 
-	def has_permission(self, permtype: str = "read", *, debug: bool = False, user: str | None = None) -> bool:
+	def has_permission(self, permtype: str = "read", *, user: str | None = None) -> bool:
 		from frappe.permissions import has_permission
 
 		if self.flags.ignore_permissions:
@@ -213,7 +213,7 @@ class Document(DocumentValidation, BaseDocument):
 	def save(self, *args: Any, **kwargs: Any) -> Any:
 		return self._save(*args, **kwargs)
 
-	def _save(self, ignore_permissions: bool | None = None, ignore_version: bool | None = None) -> Any:
+	def _save(self, ignore_permissions: bool | None = None) -> Any:
 		"""Write a document that exists (or insert it), through every check and hook."""
 		if ignore_permissions is not None:
 			self.flags.ignore_permissions = ignore_permissions
@@ -379,7 +379,7 @@ class Document(DocumentValidation, BaseDocument):
 		if self.meta.track_seen and not self.meta.issingle and not self.is_new():
 			local.db.set_value(self.doctype, self.name, "_seen", json.dumps([local.session.user]), update_modified=False)
 
-	def notify_update(self, all_users: bool = False) -> None:
+	def notify_update(self) -> None:
 		from frappe.host.errors import publish_realtime
 
 		publish_realtime(
@@ -415,17 +415,10 @@ class Document(DocumentValidation, BaseDocument):
 		if commit:
 			local.db.commit()
 
-	def delete(self, ignore_permissions: bool = False, force: bool = False, *, delete_permanently: bool = False) -> None:
+	def delete(self, ignore_permissions: bool = False, force: bool = False) -> None:
 		from frappe.model.delete_doc import delete_doc
 
-		delete_doc(
-			self.doctype,
-			self.name,
-			ignore_permissions=ignore_permissions,
-			flags=self.flags,
-			force=force,
-			delete_permanently=delete_permanently,
-		)
+		delete_doc(self.doctype, self.name, ignore_permissions=ignore_permissions, flags=self.flags, force=force)
 
 	@whitelist()
 	def rename(self, name: str, merge: bool = False, force: bool = False, validate_rename: bool = True) -> Any:

@@ -18,8 +18,6 @@ def rename_doc(
 	merge: bool = False,
 	ignore_permissions: bool = False,
 	ignore_if_exists: bool = False,
-	show_alert: bool = True,
-	rebuild_search: bool = True,
 	doc: Any = None,
 	validate: bool = True,
 ) -> str:

@@ -20,22 +20,22 @@ def doc_files(app: str) -> list[str]:
 	return [str(path) for path in sorted(found, key=lambda path: '"istable": 1' not in path.read_text(encoding="utf-8"))]
 
 
-def sync_for(app: str, force: bool = False, reset_permissions: bool = False) -> list[str]:
+def sync_for(app: str, force: bool = False) -> list[str]:
 	"""Import the DocTypes of an app whose files are new or changed; their paths."""
 	imported = []
 	for path in doc_files(app):
-		if import_file_by_path(path, force=force, ignore_version=True, reset_permissions=reset_permissions):
+		if import_file_by_path(path, force=force):
 			imported.append(path)
 			local.db.commit()
 	return imported
 
 
-def sync_all(force: bool = False, reset_permissions: bool = False) -> None:
+def sync_all(force: bool = False) -> None:
 	from frappe.host.apps import get_installed_apps
 	from frappe.host.documents import clear_cache
 
 	for app in get_installed_apps():
-		sync_for(app, force, reset_permissions=reset_permissions)
+		sync_for(app, force)
 	clear_cache()
 
 

@@ -11,14 +11,7 @@ from typing import Any
 from frappe.host.context import local
 
 
-def import_file_by_path(
-	path: str,
-	force: bool = False,
-	data_import: bool = False,
-	pre_process: Any = None,
-	ignore_version: bool | None = None,
-	reset_permissions: bool = False,
-) -> bool:
+def import_file_by_path(path: str, force: bool = False) -> bool:
 	"""Insert the documents of a file in place of those of the same name; nothing is done where the file is the one
 	imported last time (unless `force`). True if something was imported."""
 	content = Path(path).read_bytes() if os.path.isfile(path) else b""
@@ -32,7 +25,7 @@ def import_file_by_path(
 			continue
 		if not force and doc["doctype"] != "DocType" and _is_current(doc):
 			continue
-		import_doc(doc, pre_process=pre_process, reset_permissions=reset_permissions)
+		import_doc(doc)
 		if doc["doctype"] == "DocType":
 			local.db.execute_built("UPDATE tabDocType SET migration_hash=? WHERE name=?", (digest, doc["name"]))
 		imported = True
@@ -51,13 +44,7 @@ def _is_current(doc: dict[str, Any]) -> bool:
 	return bool(stored and doc.get("modified") and stored == get_datetime(doc["modified"]))
 
 
-def import_doc(
-	docdict: dict[str, Any],
-	data_import: bool = False,
-	pre_process: Any = None,
-	path: str | None = None,
-	reset_permissions: bool = False,
-) -> Any:
+def import_doc(docdict: dict[str, Any]) -> Any:
 	"""Replace one document, without the checks that a user's input gets."""
 	from frappe.model.delete_doc import delete_rows
 	from frappe.model.document import get_doc
@@ -69,8 +56,6 @@ def import_doc(
 		if order:
 			docdict["fields"] = sorted(docdict["fields"], key=lambda df: order.get(df["fieldname"], len(order)))
 		doc = get_doc(docdict)
-		if pre_process:
-			pre_process(doc)
 		if local.db.exists(doc.doctype, doc.name):
 			delete_rows(doc.doctype, doc.name)
 		doc.flags.ignore_permissions = doc.flags.ignore_links = doc.flags.ignore_validate = doc.flags.ignore_mandatory = True

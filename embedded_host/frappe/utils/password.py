@@ -76,9 +76,7 @@ def update_password(
 		clear_sessions(user=user, keep_current=True, force=True)
 
 
-def check_password(
-	user: str, pwd: str, doctype: str = "User", fieldname: str = "password", delete_tracker_cache: bool = True
-) -> str:
+def check_password(user: str, pwd: str, doctype: str = "User", fieldname: str = "password") -> str:
 	"""The user's name as it is written in the database; AuthenticationError if the password is wrong."""
 	from frappe.translate import _
 

@@ -126,10 +126,7 @@ class File(Document):
 		size = len(content if content is not None else self._content)
 		limit = get_max_file_size()
 		if size > limit:
-			throw(
-				_("File size exceeded the maximum allowed size of {0} MB").format(limit // 1048576),
-				MaxFileSizeReachedError,
-			)
+			throw(_("File size exceeded the maximum allowed size of {0} MB").format(limit // 1048576), MaxFileSizeReachedError)
 		return size
 
 	def get_content(self, encodings: Any = None) -> bytes | str:
