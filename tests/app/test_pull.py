@@ -268,3 +268,19 @@ def test_renaming_an_account_goes_on_where_it_was(mailbox: Mailbox) -> None:
 	mailbox.put(raw("après"))
 	pull(mailbox)
 	assert [row.subject for row in journal(mailbox)] == ["avant", "après"]
+
+
+def test_a_message_too_large_to_be_read_says_so_and_keeps_its_original(
+	mailbox: Mailbox, site_config: Callable[..., None]
+) -> None:
+	site_config(mail_read_in_full_up_to=2000)
+	mailbox.put(raw("énorme", "x" * 70 + "\n" + "y" * 70 * 100))
+	pull(mailbox)
+	(row,) = journal(mailbox)
+	assert (row.state, row.subject) == ("Processed", "énorme")
+	assert frappe.db.exists("Opportunity", row.reference_name)
+	content = communication(row).content
+	assert "yyyy" not in content
+	assert row.reason
+	assert row.reason in frappe.utils.strip_html(content)
+	assert len(raw_store().read(row.raw_path)) == row.size > 7000
