@@ -25,7 +25,6 @@ setup(
 	zip_safe=False,
 	install_requires=[
 		"charset-normalizer>=2.1,<5",
-		"email-reply-parser>=0.5.12,<0.6",
 		"nh3>=0.2.15,<1",
 	],
 )
