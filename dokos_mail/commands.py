@@ -30,6 +30,8 @@ def _pull_all(account: str | None) -> int:
 
 	if account and not frappe.db.exists("Email Account", account):
 		raise click.ClickException(_("There is no Email Account {0} on this site.").format(account))
+	if account and account not in accounts_to_pull():
+		raise click.ClickException(_("{0} does not receive mail: it is not enabled, or waits for its password.").format(account))
 	names = [account] if account else accounts_to_pull()
 	if not names:
 		click.echo(_("No Email Account receives mail on this site."))

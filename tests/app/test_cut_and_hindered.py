@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import frappe
 import pytest
+from click import ClickException
 from frappe.utils import now_datetime
 
 from dokos_mail import jobs
@@ -215,3 +216,13 @@ def test_what_was_hard_to_fetch_has_its_own_date(mailbox: Mailbox, break_at: Cal
 	assert row.state == "Processed"
 	assert row.received_on < now_datetime() + timedelta(days=1)
 	assert "\\Flagged" in row.imap_flags
+
+
+def test_the_command_says_that_an_account_does_not_receive(mailbox: Mailbox) -> None:
+	from dokos_mail.commands import _pull_all
+
+	frappe.db.set_value("Email Account", mailbox.account, "enable_incoming", 0)
+	frappe.db.commit()
+	with pytest.raises(ClickException) as refused:
+		_pull_all(mailbox.account)
+	assert mailbox.account in refused.value.message
