@@ -397,6 +397,31 @@ def test_statements_that_change_the_schema(probes: None) -> None:
 	frappe.db.sql_ddl("drop table `zz_plain`")
 
 
+@pytest.mark.parametrize(
+	("field", "value"),
+	[("title", "é" * 141), ("note", "é" * 32768), ("size", 2**31), ("kind", "x" * 141), ("by", "x" * 141), ("name", "x" * 141)],
+)
+def test_what_a_column_does_not_hold(three: list[str], field: str, value: Any) -> None:
+	"""It is an error on every way into the table, and nothing is cut off."""
+	now = now_datetime()
+	row = {"name": random_string(10), "title": "x", "creation": now, "modified": now, field: value}
+	with pytest.raises(Exception):
+		frappe.db.bulk_insert(THING, list(row), [tuple(row.values())])
+	with pytest.raises(Exception):
+		frappe.db.set_value(THING, three[0], field, value)
+	if field not in ("name", "kind", "by"):
+		with pytest.raises(Exception):
+			thing(**{field: value}).insert()
+	assert frappe.db.exists(THING, three[0]) and frappe.db.count(THING) == 3
+
+
+def test_what_a_column_just_holds(three: list[str]) -> None:
+	frappe.db.set_value(THING, three[0], {"title": "é" * 140, "note": "é" * 32767, "size": -(2**31) + 1, "source": "é" * 70000})
+	assert len(frappe.db.get_value(THING, three[0], "note")) == 32767
+	frappe.db.set_value(THING, three[0], {"note": "\U0001f600 \x00"})
+	assert frappe.db.get_value(THING, three[0], "note") == "\U0001f600 \x00"
+
+
 @pytest.mark.embedded
 def test_two_writers_take_turns(site: Any) -> None:
 	"""The second one waits for the first one's commit instead of failing."""

@@ -397,6 +397,7 @@ class Database:
 			from frappe.utils import now
 
 			to_update = {"modified": modified or now(), "modified_by": modified_by or local.session.user} | to_update
+		self._check_limits(dt, to_update, (tuple(to_update.values()),))
 		values: list[Any] = list(to_update.values())
 		where = where_clause(dt, dn, values, nulls_match=False)
 		assignments = ", ".join(f"`{column}`=?" for column in to_update)
@@ -421,9 +422,29 @@ class Database:
 		)
 		rows = iter(values)
 		while chunk := list(islice(rows, 10_000)):
+			self._check_limits(doctype, fields, chunk)
 			self.begin()
 			self.transaction_writes += len(chunk)
 			self._cursor.executemany(statement, chunk)
+
+	@staticmethod
+	def _check_limits(doctype: str, fields: Iterable[str], rows: Iterable[Sequence[Any]]) -> None:
+		"""DataError for a value that the column of a real host would not hold; Document checks its own before."""
+		from frappe.model.meta import get_meta
+
+		limits = get_meta(doctype).limits
+		limited = [(place, field, *limits[field]) for place, field in enumerate(fields) if field in limits]
+		for row in rows:
+			for place, field, counted, limit in limited:
+				value = row[place]
+				if counted == "number":
+					size = abs(value) if isinstance(value, int) else 0
+				elif isinstance(value, str) and len(value) * 4 > limit:
+					size = len(value) if counted == "characters" else len(value.encode())
+				else:
+					continue
+				if size > limit:
+					raise errors.DataError(f"Data too long for column '{field}' of {doctype}: {size} {counted}, it holds {limit}")
 
 	def forget_document(self, doctype: str, name: str | None = None) -> None:
 		from frappe.host.documents import clear_document_cache

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import frappe.exceptions as errors
-from frappe.database.schema import COLUMN_TYPES
+from frappe.database.schema import COLUMN_TYPES, VARCHAR
 from frappe.host.apps import scrub
 from frappe.host.context import _dict, local
 from frappe.model import child_table_fields, default_fields, optional_fields, table_fields
@@ -115,6 +115,22 @@ class Meta:
 			if df.fetch_from and "." in df.fetch_from:
 				self.fetch_fields.setdefault(df.fetch_from.split(".")[0], []).append(df)
 		return self
+
+	@cached_property
+	def limits(self) -> dict[str, tuple[str, int]]:
+		"""{field: (what is counted, how many)}: characters, bytes, or the size of a number, as the real hosts' columns hold them."""
+		found = {
+			name: ("characters", VARCHAR) for name in ("name", "owner", "modified_by", "parent", "parenttype", "parentfield")
+		}
+		for df in self.fields:
+			length = COLUMN_TYPES.get(df.fieldtype, ("", None))[1]
+			if length:
+				found[df.fieldname] = ("characters", int(df.length or 0) or length)
+			elif df.fieldtype in ("Small Text", "Text", "Attach", "Attach Image", "Password"):
+				found[df.fieldname] = ("bytes", 65535)
+			elif df.fieldtype == "Int" and int(df.length or 0) <= 11:
+				found[df.fieldname] = ("number", 2147483647)
+		return found
 
 	def _prepare_defaults(self) -> None:
 		"""What a new document's fields begin with: what is always the same, and what must be asked for each time."""

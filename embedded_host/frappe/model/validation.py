@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import frappe.exceptions as errors
-from frappe.database.schema import COLUMN_TYPES
 from frappe.host.context import STANDARD_USERS, local
 from frappe.host.messages import bold, msgprint, throw
 from frappe.model import optional_fields, table_fields
 from frappe.model.meta import get_meta
 from frappe.utils import cint, cstr, flt, split_emails, strip_html, validate_email_address
 
-MAX_INT = 2147483647
 _NOT_SANITISED = ("Attach", "Attach Image", "Barcode", "Code")
 
 
@@ -115,18 +113,16 @@ class DocumentValidation:
 		if local.flags.in_install or self.meta.issingle:
 			return
 		for fieldname in self.meta.columns:
-			df = self.meta.by_name[fieldname]
+			counted, limit = self.meta.limits.get(fieldname, ("", 0))
 			value = self.get(fieldname)
-			if value is None or df.fieldtype == "Check":
+			if not counted or value is None:
 				continue
-			length = COLUMN_TYPES[df.fieldtype][1]
-			limit = cint(df.length) or length
-			if length and len(cstr(value)) > limit:
-				too_long = True
+			if counted == "number":
+				size = abs(cint(value))
 			else:
-				limit = limit if length else MAX_INT
-				too_long = df.fieldtype == "Int" and cint(df.length) <= 11 and abs(cint(value)) > MAX_INT
-			if too_long:
+				size = len(cstr(value)) if counted == "characters" else len(cstr(value).encode())
+			if size > limit:
+				df = self.meta.by_name[fieldname]
 				where = (
 					_("{0}, Row {1}").format(_(self.doctype), self.idx)
 					if self.get("parentfield")
