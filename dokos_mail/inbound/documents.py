@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import frappe
+from frappe.utils import validate_email_address
 
-from dokos_mail.engine.message.model import Message
+from dokos_mail.engine.message.model import Address, Message
 
+#: The hosts' length of an address; a part of one would be another's.
+LONGEST_ADDRESS = 140
 #: Names that fields for a correspondent's name usually have, most telling first.
 _NAME_FIELDS = (
 	"sender_name",
@@ -85,7 +88,7 @@ def make_document(doctype: str, message: Message, note: Callable[[str, str], Non
 	if fields.subject:
 		doc.set(fields.subject, _cut(doc, fields.subject, message.subject))
 	if fields.sender and sender:
-		doc.set(fields.sender, _cut(doc, fields.sender, sender.address))
+		doc.set(fields.sender, address_for_field(sender))
 	if fields.sender_name and sender:
 		doc.set(fields.sender_name, _cut(doc, fields.sender_name, sender.name or sender.address))
 	doc.flags.from_incoming_email = True
@@ -104,6 +107,12 @@ def make_document(doctype: str, message: Message, note: Callable[[str, str], Non
 		# The document may be pickled later, which a closure would prevent.
 		doc.__dict__.pop("db_insert", None)
 	return doc.name
+
+
+def address_for_field(sender: Address) -> str | None:
+	"""The sender's address, or None for one that the host's fields refuse: ``root@localhost`` writes mail as well."""
+	address = sender.address
+	return address if len(address) <= LONGEST_ADDRESS and validate_email_address(address) else None
 
 
 def _cut(doc: frappe._dict, fieldname: str, value: str) -> str:

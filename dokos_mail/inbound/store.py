@@ -14,7 +14,7 @@ from frappe.utils import cint
 from dokos_mail.engine.message.model import Address, Attachment, Message
 from dokos_mail.inbound.body import body_html, body_text
 from dokos_mail.inbound.contacts import link_contacts
-from dokos_mail.inbound.documents import make_document
+from dokos_mail.inbound.documents import address_for_field, make_document
 from dokos_mail.inbound.journal import JOURNAL, site_time
 from dokos_mail.inbound.place import Placement, Reference
 
@@ -101,7 +101,7 @@ def _make_communication(row: frappe._dict, message: Message, parent: str | None,
 			"message_id": message.message_id,
 			"in_reply_to": parent,
 			"subject": message.subject or _("No Subject"),
-			"sender": sender.address[:140],
+			"sender": address_for_field(sender),
 			"sender_full_name": (sender.name or sender.address)[:140],
 			"recipients": _written(message.to),
 			"cc": _written(message.cc),
@@ -152,24 +152,26 @@ def _attach(communication: str, attachments: list[Attachment], notes: list[str])
 	for attachment in attachments[:MOST_FILES]:
 		if attachment.content is None:
 			continue
-		url = done.get(attachment.sha256) or _keep_file(communication, attachment, notes)
-		if url:
-			done[attachment.sha256] = url
-			if attachment.content_id:
-				urls[attachment.content_id] = url
+		kept = done.get(attachment.sha256)
+		url = kept.pop(0) if kept else _keep_file(communication, attachment, notes)
+		if url and attachment.content_id:
+			urls[attachment.content_id] = url
 	return urls
 
 
-def _kept_before(communication: str) -> dict[str, str]:
-	"""Files that an earlier, cut attempt kept, by the digest of their content."""
-	kept = {}
+def _kept_before(communication: str) -> dict[str, list[str]]:
+	"""Addresses of the files that an earlier, cut attempt kept, in order, by the digest of their content."""
+	kept: dict[str, list[str]] = {}
 	for name in frappe.get_all(
-		"File", filters={"attached_to_doctype": "Communication", "attached_to_name": communication}, pluck="name"
+		"File",
+		filters={"attached_to_doctype": "Communication", "attached_to_name": communication},
+		pluck="name",
+		order_by="creation asc",
 	):
 		file = frappe.get_doc("File", name)
 		content = file.get_content()
 		content = content.encode() if isinstance(content, str) else content
-		kept[hashlib.sha256(content).hexdigest()] = file.file_url
+		kept.setdefault(hashlib.sha256(content).hexdigest(), []).append(file.file_url)
 	return kept
 
 

@@ -77,3 +77,30 @@ def test_originals_are_not_served_as_files(mailbox: Mailbox) -> None:
 				download_private_file(f"/private/files/mail/{row.raw_path}")
 		finally:
 			frappe.set_user("Administrator")
+
+
+@pytest.mark.parametrize(
+	"sender", ["root@localhost", "Imprimante <scan@copieur>", f"{'é' * 300}@client.test", "personne", "<>", "a@b, c@d"]
+)
+def test_mail_from_an_address_that_no_field_takes_is_stored(mailbox: Mailbox, sender: str) -> None:
+	mailbox.put(f"From: {sender}\r\nSubject: rapport\r\n\r\ntexte\r\n".encode())
+	pull(mailbox)
+	(row,) = journal(mailbox)
+	assert (row.state, row.reason) == ("Processed", None)
+	assert row.reference_doctype == "Opportunity"
+	# what is shown can be saved again
+	frappe.get_doc("Communication", row.communication).save()
+	frappe.get_doc("Opportunity", row.reference_name).save()
+
+
+def test_files_of_the_same_content_are_all_there(mailbox: Mailbox) -> None:
+	mail = EmailMessage()
+	mail["From"], mail["Subject"] = "a@client.test", "annexes"
+	mail.set_content("texte")
+	for name in ("annexe A.pdf", "annexe B.pdf"):
+		mail.add_attachment(b"%PDF-1.4 vide", maintype="application", subtype="pdf", filename=name)
+	mailbox.put(mail.as_bytes())
+	pull(mailbox)
+	(row,) = journal(mailbox)
+	names = frappe.get_all("File", filters={"attached_to_name": row.communication}, pluck="file_name")
+	assert sorted(name[:8] for name in names) == ["annexe A", "annexe B"]
