@@ -60,3 +60,61 @@ def _may_read_original(row: frappe._dict | None) -> bool:
 	if not row or not row.communication:
 		return False
 	return bool(frappe.has_permission("Communication", "read", doc=row.communication))
+
+
+# What the desk asks of the host's mail module by name (override_whitelisted_methods).
+
+
+@frappe.whitelist()
+def set_email_password(email_account: str, password: str) -> bool:
+	"""Set the password that an account waits for. False asks for it again: the server refused it.
+
+	Only for the users who have the account's inbox, and System Managers: the host lets anybody set it.
+	"""
+	own = frappe.db.exists("User Email", {"email_account": email_account, "parent": frappe.session.user})
+	if not own and "System Manager" not in frappe.get_roles():
+		frappe.throw(_("You may not set the password of this email account."), frappe.PermissionError)
+	account = frappe.get_doc("Email Account", email_account)
+	if not account.awaiting_password or account.auth_method == "OAuth":
+		return True
+	account.password = password
+	account.awaiting_password = 0
+	if _is_refused(account):
+		return False
+	account.save(ignore_permissions=True)
+	return True
+
+
+def _is_refused(account: frappe._dict) -> bool:
+	"""Whether the incoming server says that the password is wrong. Whatever else is amiss is no reason to ask again."""
+	from dokos_mail.engine.connect.imap import open_imap
+	from dokos_mail.engine.errors import LoginRefused, MailError
+
+	if not account.enable_incoming or account.is_left_to_host():
+		return False
+	try:
+		open_imap(account.incoming_settings()).close()
+	except LoginRefused:
+		return True
+	except MailError:
+		# The account itself will say it, with what to do.
+		return False
+	return False
+
+
+@frappe.whitelist()
+def get_email_awaiting(user: str | None = None) -> list[dict[str, str]]:
+	"""The accounts whose password a user is asked for: one's own, or anybody's for System Managers."""
+	user = user or frappe.session.user
+	if user != frappe.session.user and "System Manager" not in frappe.get_roles():
+		frappe.throw(_("You may only see your own email accounts."), frappe.PermissionError)
+	waiting = {"awaiting_password": 1, "parent": user, "used_oauth": 0}
+	return frappe.get_all("User Email", fields=["email_account", "email_id"], filters=waiting)
+
+
+@frappe.whitelist()
+def pull_emails(email_account: str) -> None:
+	"""Frappe 16's button: enqueue a pull. The host pulls within the request, which a proxy then cuts."""
+	frappe.get_doc("Email Account", email_account).check_permission("write")
+	enqueue_pull(email_account)
+	frappe.msgprint(_("The mailbox is being read in the background."))

@@ -23,6 +23,21 @@ doctype_js = {
 	"Email Account": "doctype/email_account/email_account.js",
 }
 
+doc_events = {
+	"Communication": {
+		"before_validate": "dokos_mail.inbound.filed.before_validate",
+		"validate": "dokos_mail.inbound.filed.validate",
+	},
+}
+
+# Over HTTP the desk gets our answers to these; the host's own let anybody set or see what is others'.
+override_whitelisted_methods = {
+	"frappe.core.doctype.user.user.get_email_awaiting": "dokos_mail.api.get_email_awaiting",
+	"frappe.email.doctype.email_account.email_account.get_append_to": "dokos_mail.append_to.append_to_query",
+	"frappe.email.doctype.email_account.email_account.pull_emails": "dokos_mail.api.pull_emails",
+	"frappe.email.doctype.email_account.email_account.set_email_password": "dokos_mail.api.set_email_password",
+}
+
 # Records about mail must not keep anybody from deleting what they are about.
 ignore_links_on_delete = ["Incoming Email", "Email Folder", "Email Account Status"]
 

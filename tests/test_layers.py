@@ -26,7 +26,6 @@ LEVELS = {
 	"dokos_mail": 3,
 	"jobs": 3,
 	"api": 3,
-	"asked_of_core": 3,
 	"commands": 3,
 	"install": 3,
 	"hooks": 4,
