@@ -185,7 +185,7 @@ EXPECTED = (
 		"Mairie de Sérigny – travaux",
 		"Opportunity",
 		text=("Vous êtes invité à la visite du chantier, jeudi 12 mars à 14 h.",),
-		files=(("invite.ics", INVITATION),),
+		files=(("invite.ics", INVITATION), ("invite-1.ics", INVITATION)),
 		document=opportunity(
 			"Invitation : visite de chantier, école élémentaire", "Mairie de Sérigny – travaux", "travaux@mairie-serigny.test"
 		),

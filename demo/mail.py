@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import imaplib
 import re
+import shutil
 import smtplib
 import ssl
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any
 from demo.messages import COMMERCIAL, SUPPORT, Sent
 from demo.place import Place, Trouble, need_port
 from mail_servers.__main__ import running, start, state_of, stop
+from mail_servers.dovecot import mail_root_of
 from mail_servers.server import encode_folder
 
 
@@ -28,6 +30,8 @@ def servers_of(place: Place, program: str = "auto") -> Iterator[dict[str, Any]]:
 		return
 	for port in (state_of(place.mail) or {}).get("ports", {}).values():
 		need_port(port, "the demo's mailboxes are set to it. Stop that program, or start afresh with `make clean demo`.")
+	if not place.memory.sent:
+		_forget_mail(place)
 	users = [word for user in (COMMERCIAL, SUPPORT) for word in ("--user", f"{user}:{place.memory.mail_password}")]
 	try:
 		known = start(place.mail, ["--folder", str(place.mail), "--program", program, *users])
@@ -37,6 +41,15 @@ def servers_of(place: Place, program: str = "auto") -> Iterator[dict[str, Any]]:
 		yield known
 	finally:
 		stop(place.mail)
+
+
+def _forget_mail(place: Place) -> None:
+	"""Remove mailboxes that a demo of this folder, deleted since, left elsewhere (root's Dovecot keeps them apart)."""
+	folder = place.mail / "mailserver"
+	folder.mkdir(parents=True, exist_ok=True)
+	left = mail_root_of(folder)
+	if left.exists():
+		shutil.rmtree(left)
 
 
 def send(servers: dict[str, Any], sent: Sent) -> None:

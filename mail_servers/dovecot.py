@@ -44,6 +44,13 @@ def _reachable(folder: Path) -> bool:
 	return all(parent.stat().st_mode & 0o001 for parent in [folder, *folder.parents])
 
 
+def mail_root_of(folder: Path) -> Path:
+	"""Where a Dovecot of ``folder`` keeps mail: below it, or below the system's temporary folder (see Dovecot)."""
+	if os.getuid() or _reachable(folder):
+		return folder / "mail"
+	return Path(tempfile.gettempdir()) / ("dokos-mail-" + hashlib.sha256(str(folder).encode()).hexdigest()[:12])
+
+
 class Dovecot(MailServer):
 	"""Dovecot below ``folder``: a configuration, a log, certificates and the mail of ``users``.
 
@@ -83,10 +90,7 @@ class Dovecot(MailServer):
 		self._run: Path | None = None
 		self._listening = threading.Event()
 		self._reader: threading.Thread | None = None
-		self.mail_root = self.folder / "mail"
-		if os.getuid() == 0 and not _reachable(self.folder):
-			name = "dokos-mail-" + hashlib.sha256(str(self.folder).encode()).hexdigest()[:12]
-			self.mail_root = Path(tempfile.gettempdir()) / name
+		self.mail_root = mail_root_of(self.folder)
 
 	# life
 
