@@ -422,6 +422,43 @@ def test_what_a_column_just_holds(three: list[str]) -> None:
 	assert frappe.db.get_value(THING, three[0], "note") == "\U0001f600 \x00"
 
 
+UTC = datetime.datetime(2024, 1, 2, 10, tzinfo=datetime.timezone.utc)
+
+
+@pytest.mark.parametrize(
+	("field", "value"), [("moment", UTC), ("moment", "hello"), ("moment", ""), ("size", "x"), ("size", None)]
+)
+def test_what_is_no_value_of_a_column(three: list[str], field: str, value: Any) -> None:
+	with pytest.raises(Exception):
+		frappe.db.set_value(THING, three[0], field, value)
+	frappe.db.rollback()
+
+
+def test_a_moment_with_a_time_zone_is_not_stored(three: list[str]) -> None:
+	with pytest.raises(Exception):
+		thing(moment=UTC).insert()
+	assert titles({"moment": (">", UTC)}) == "c", "but may be compared with, its zone left out"
+
+
+def test_values_in_other_forms(three: list[str]) -> None:
+	frappe.db.set_value(THING, three[0], {"moment": "2024-01-02T10:00:00", "size": "12", "done": False, "title": 5})
+	assert frappe.db.get_value(THING, three[0], "moment") == datetime.datetime(2024, 1, 2, 10)
+	assert tuple(frappe.db.get_value(THING, three[0], ["size", "done", "title"])) == (12, 0, "5")
+	assert thing(note=b"bytes", title=5, size=True).insert().db_get("note") == "bytes"
+	assert titles({"title": 5}) == "55"
+	assert titles({"note": ("in", ["bytes", None])}) == "5c", "None stands for what is empty"
+	assert titles({"note": ("not in", ["bytes", "under_score", None])}) == "5"
+
+
+def test_a_doctype_that_is_not_there() -> None:
+	assert frappe.db.get_value("No Such DocType", "x") is None
+	assert not frappe.db.exists("No Such DocType", "x")
+	with pytest.raises(Exception):
+		frappe.get_all("No Such DocType")
+	with pytest.raises(Exception):
+		frappe.db.count("No Such DocType")
+
+
 @pytest.mark.embedded
 def test_two_writers_take_turns(site: Any) -> None:
 	"""The second one waits for the first one's commit instead of failing."""

@@ -15,6 +15,8 @@ BUSY_SECONDS = 60
 
 
 def _datetime(value: datetime.datetime) -> str:
+	if value.tzinfo:
+		raise ValueError(f"Incorrect datetime value: {value} (moments in the database have no time zone)")
 	return value.strftime("%Y-%m-%d %H:%M:%S.%f")
 
 

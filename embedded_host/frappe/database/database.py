@@ -15,6 +15,7 @@ from typing import Any
 
 import frappe.exceptions as errors
 from frappe.database import schema
+from frappe.database.columns import stored_row
 from frappe.database.connection import open_connection, statement_kind, translate
 from frappe.database.filters import order_clause, select_clause, where_clause
 from frappe.host.context import _dict, local
@@ -259,7 +260,7 @@ class Database:
 					nulls_match=False,
 				)
 			except sqlite3.OperationalError as error:
-				if not (ignore and self.is_missing_table_or_column(error)):
+				if not (self.is_table_missing(error) or (ignore and self.is_missing_column(error))):
 					raise
 				rows = []
 		if pluck:
@@ -397,8 +398,7 @@ class Database:
 			from frappe.utils import now
 
 			to_update = {"modified": modified or now(), "modified_by": modified_by or local.session.user} | to_update
-		self._check_limits(dt, to_update, (tuple(to_update.values()),))
-		values: list[Any] = list(to_update.values())
+		values: list[Any] = stored_row(dt, list(to_update), list(to_update.values()))
 		where = where_clause(dt, dn, values, nulls_match=False)
 		assignments = ", ".join(f"`{column}`=?" for column in to_update)
 		self.execute_built(f"UPDATE `{get_table_name(dt)}` SET {assignments}" + (f" WHERE {where}" if where else ""), values)
@@ -422,29 +422,9 @@ class Database:
 		)
 		rows = iter(values)
 		while chunk := list(islice(rows, 10_000)):
-			self._check_limits(doctype, fields, chunk)
 			self.begin()
 			self.transaction_writes += len(chunk)
-			self._cursor.executemany(statement, chunk)
-
-	@staticmethod
-	def _check_limits(doctype: str, fields: Iterable[str], rows: Iterable[Sequence[Any]]) -> None:
-		"""DataError for a value that the column of a real host would not hold; Document checks its own before."""
-		from frappe.model.meta import get_meta
-
-		limits = get_meta(doctype).limits
-		limited = [(place, field, *limits[field]) for place, field in enumerate(fields) if field in limits]
-		for row in rows:
-			for place, field, counted, limit in limited:
-				value = row[place]
-				if counted == "number":
-					size = abs(value) if isinstance(value, int) else 0
-				elif isinstance(value, str) and len(value) * 4 > limit:
-					size = len(value) if counted == "characters" else len(value.encode())
-				else:
-					continue
-				if size > limit:
-					raise errors.DataError(f"Data too long for column '{field}' of {doctype}: {size} {counted}, it holds {limit}")
+			self._cursor.executemany(statement, [stored_row(doctype, fields, row) for row in chunk])
 
 	def forget_document(self, doctype: str, name: str | None = None) -> None:
 		from frappe.host.documents import clear_document_cache
@@ -530,9 +510,6 @@ class Database:
 		return isinstance(e, sqlite3.OperationalError) and ("no such column" in str(e) or "has no column named" in str(e))
 
 	is_column_missing = is_missing_column
-
-	def is_missing_table_or_column(self, e: BaseException) -> bool:
-		return self.is_table_missing(e) or self.is_missing_column(e)
 
 	@staticmethod
 	def is_deadlocked(e: BaseException) -> bool:

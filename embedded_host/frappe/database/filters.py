@@ -106,7 +106,8 @@ def _stored(value: Any, fieldtype: str) -> Any:
 	if value is None:
 		return None
 	if fieldtype == "Datetime":
-		return get_datetime(value)
+		moment = get_datetime(value)
+		return moment.replace(tzinfo=None) if isinstance(moment, datetime.datetime) else moment
 	if fieldtype == "Date":
 		return getdate(value)
 	if fieldtype in ("Check", "Int", "Long Int"):
@@ -145,7 +146,7 @@ def _condition(doctype: str, field: Any, operator: str, value: Any, values: list
 	if operator in ("in", "not in"):
 		if isinstance(value, str):
 			value = value.split(",")
-		stored = [_stored(each, fieldtype) for each in value or ()]
+		stored = [_stored("" if each is None and nulls_match and not number else each, fieldtype) for each in value or ()]
 		listed = [each for each in stored if each is not None]
 		values += listed or ([] if number else [""])
 		places = ", ".join("?" * len(listed)) if listed else ("NULL" if number else "?")

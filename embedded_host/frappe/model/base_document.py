@@ -319,6 +319,8 @@ def _cast(df: _dict, value: Any) -> Any:
 		return json.dumps(value, sort_keys=True, indent=4, separators=(",", ": "))
 	if isinstance(value, list) and fieldtype not in table_fields:
 		raise errors.ValidationError(f"Value for {df.label or df.fieldname} cannot be a list")
+	if isinstance(value, bytes):
+		value = value.decode()
 	if df.unique and cstr(value).strip() == "":
 		return None
 	return value
