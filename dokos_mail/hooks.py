@@ -11,6 +11,7 @@ before_install = "dokos_mail.install.before_install"
 after_install = "dokos_mail.install.after_install"
 after_migrate = ["dokos_mail.install.after_migrate"]
 before_uninstall = "dokos_mail.install.before_uninstall"
+after_uninstall = "dokos_mail.install.after_uninstall"
 
 override_doctype_class = {
 	"IMAP Folder": "dokos_mail.doctype.imap_folder.imap_folder.IMAPFolder",

@@ -16,6 +16,7 @@ from frappe import _
 from frappe.modules.import_file import import_file_by_path
 
 from dokos_mail import host, schema
+from dokos_mail.inbound.handback import hand_back
 
 MODULE = "Dokos Mail"
 #: Children first: a table's rows must exist before the field that shows them.
@@ -32,9 +33,6 @@ COMMUNICATION_FIELD = {
 	"print_hide": 1,
 	"report_hide": 1,
 }
-#: The host's scheduled jobs that ours replace.
-REPLACED_JOBS = ("frappe.email.doctype.email_account.email_account.pull",)
-STOPPED_BY_US = "dokos_mail_stopped_jobs"
 #: DocTypes whose rows from before this app have been seen to. Kept over an uninstallation, as their columns are.
 SETTLED = "dokos_mail_settled"
 
@@ -59,11 +57,25 @@ def after_migrate() -> None:
 
 
 def before_uninstall() -> None:
-	"""Refuse while mail is journalled and not processed, since uninstalling drops the journal; then start the host's jobs."""
+	"""Refuse while mail is journalled and not processed, since uninstalling drops the journal; then fill the host's columns.
+
+	Runs for a dry run as well: what it does must be right for a site that keeps the app.
+	"""
 	waiting = frappe.db.count("Incoming Email", {"state": "Journalled"}) if host.has_doctype("Incoming Email") else 0
 	if waiting:
 		frappe.throw(_("{0} received emails are not processed yet. Process them before the app is removed.").format(waiting))
-	start_replaced_jobs()
+	if host.has_doctype("Email Folder"):
+		hand_back()
+
+
+def after_uninstall() -> None:
+	"""Remove what the host leaves of ours: the rows of our scheduled jobs, which name functions that are no more."""
+	if "dokos_mail" in frappe.get_installed_apps():
+		# A dry run.
+		return
+	for name in frappe.get_all("Scheduled Job Type", filters={"method": ("like", r"dokos\_mail.%")}, pluck="name"):
+		frappe.delete_doc("Scheduled Job Type", name, ignore_permissions=True, force=True)
+	frappe.db.commit()
 
 
 def bring_in_line() -> None:
@@ -75,7 +87,6 @@ def bring_in_line() -> None:
 		else:
 			adapt(doctype)
 	sync_fields("Communication", [schema.custom_field(COMMUNICATION_FIELD) | {"insert_after": "message_id"}])
-	stop_replaced_jobs()
 
 
 def definition_path(doctype: str) -> Path:
@@ -184,29 +195,6 @@ def keep_working(doctype: str) -> None:
 	for field in ("validate_ssl_certificate_for_outgoing", "enforce_attachment_limit"):
 		if frappe.db.has_column(doctype, field):
 			frappe.qb.update(table).set(table[field], 0).run()
-
-
-def stop_replaced_jobs() -> None:
-	"""Stop the host's jobs that ours replace, and remember which of them we stopped.
-
-	The host makes a new row, not stopped, when a job's frequency changes: hence after every migrate.
-	"""
-	if not host.has_doctype("Scheduled Job Type"):
-		return
-	running = frappe.get_all("Scheduled Job Type", filters={"method": ("in", REPLACED_JOBS), "stopped": 0}, pluck="name")
-	if not running:
-		return
-	for name in running:
-		frappe.db.set_value("Scheduled Job Type", name, "stopped", 1)
-	_remember(STOPPED_BY_US, {*_remembered(STOPPED_BY_US), *running})
-
-
-def start_replaced_jobs() -> None:
-	"""Start the host's jobs that we stopped; those that an administrator had stopped stay so."""
-	for name in _remembered(STOPPED_BY_US):
-		if frappe.db.exists("Scheduled Job Type", name):
-			frappe.db.set_value("Scheduled Job Type", name, "stopped", 0)
-	_remember(STOPPED_BY_US, set())
 
 
 def _remembered(key: str) -> list[str]:

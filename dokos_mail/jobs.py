@@ -36,10 +36,22 @@ def accounts_to_pull() -> list[str]:
 
 
 def pull_mailboxes() -> None:
-	"""Enqueue a pull of every account that is due (scheduler, each minute)."""
+	"""Enqueue a pull of every account that is due (scheduler, each minute). The host's job sees to those left to it."""
 	for account in accounts_to_pull():
-		if accounts.is_due(account):
-			enqueue_pull(account)
+		if not frappe.get_cached_doc("Email Account", account).is_left_to_host():
+			pull_if_due(account)
+
+
+def pull_if_due(account: str) -> None:
+	"""Enqueue a pull of one account, unless it rests after a failure."""
+	if accounts.is_due(account):
+		enqueue_pull(account)
+
+
+def is_hosts_pull() -> bool:
+	"""Whether this process runs the host's own scheduled pull."""
+	job = getattr(frappe.local, "job", None)
+	return bool(job) and str(job.get("method")).endswith("pull_from_email_account")
 
 
 def enqueue_pull(account: str) -> None:

@@ -155,31 +155,6 @@ def test_an_administrators_choice_is_left_alone(tidied: None) -> None:
 	assert frappe.get_meta(DOCTYPE).get_field("first_name").description == "His"
 
 
-def test_the_hosts_pull_is_stopped_and_started_again(site: object) -> None:
-	"""Rows are made here for a host that has no such job: what is asked for is the same."""
-	for method in install.REPLACED_JOBS:
-		if not frappe.db.exists("Scheduled Job Type", {"method": method}):
-			frappe.get_doc({"doctype": "Scheduled Job Type", "method": method, "frequency": "All"}).db_insert()
-	rows = {"method": ("in", install.REPLACED_JOBS)}
-	install.stop_replaced_jobs()
-	assert frappe.get_all("Scheduled Job Type", filters=rows, pluck="stopped") == [1] * len(install.REPLACED_JOBS)
-	install.stop_replaced_jobs()
-	install.start_replaced_jobs()
-	assert frappe.get_all("Scheduled Job Type", filters=rows, pluck="stopped") == [0] * len(install.REPLACED_JOBS)
-
-
-def test_a_job_that_an_administrator_stopped_stays_stopped(site: object) -> None:
-	install.start_replaced_jobs()
-	for method in install.REPLACED_JOBS:
-		if not frappe.db.exists("Scheduled Job Type", {"method": method}):
-			frappe.get_doc({"doctype": "Scheduled Job Type", "method": method, "frequency": "All"}).db_insert()
-		frappe.db.set_value("Scheduled Job Type", {"method": method}, "stopped", 1)
-	install.stop_replaced_jobs()
-	install.start_replaced_jobs()
-	rows = {"method": ("in", install.REPLACED_JOBS)}
-	assert frappe.get_all("Scheduled Job Type", filters=rows, pluck="stopped") == [1] * len(install.REPLACED_JOBS)
-
-
 def test_uninstalling_waits_for_journalled_mail(site: object) -> None:
 	row = frappe.new_doc("Incoming Email")
 	row.update({"identity": "e" * 40, "state": "Journalled"})

@@ -317,12 +317,19 @@ class EmailAccount(host.base_class("Email Account")):
 		return rows or [("INBOX", self.append_to or None)]
 
 	def receive(self) -> None:
-		"""Pull the account. The host's own scheduler calls this on a bench."""
+		"""Pull the account.
+
+		The host's own job comes here too, and stays as it is, so that mail goes on should this app vanish from the
+		bench. Its worker has little time: a pull that is due is enqueued for one that has more.
+		"""
 		if self.is_left_to_host():
 			return super().receive()
-		from dokos_mail.jobs import pull_account
+		from dokos_mail.jobs import is_hosts_pull, pull_account, pull_if_due
 
-		pull_account(self.name)
+		if is_hosts_pull():
+			pull_if_due(self.name)
+		else:
+			pull_account(self.name)
 
 	@property
 	def default_sender(self) -> str | None:
