@@ -52,7 +52,7 @@ sqlite3.register_converter("DATE", _read_date)
 sqlite3.register_converter("TIME", _read_time)
 
 
-@lru_cache(maxsize=20000)
+@lru_cache(maxsize=5000)
 def fold(text: str) -> str:
 	"""The form in which two texts are equal for the database: case, accents and trailing spaces do not count, as on the real hosts."""
 	text = text.rstrip(" ")
@@ -137,13 +137,13 @@ _LOCK = re.compile(r"\s+for\s+update(?:\s+(?:skip\s+locked|nowait))?\s*;?\s*$", 
 _IGNORE = re.compile(r"^\s*insert\s+ignore\b", re.IGNORECASE)
 
 
-@lru_cache(maxsize=2000)
+@lru_cache(maxsize=500)
 def statement_kind(query: str) -> str:
 	"""The first word of a statement, in lower case."""
 	return query.lstrip("( \t\r\n").split(None, 1)[0].lower().rstrip(";")
 
 
-@lru_cache(maxsize=2000)
+@lru_cache(maxsize=500)
 def _simplify(query: str) -> tuple[str, bool]:
 	without_lock = _LOCK.sub("", query)
 	return _IGNORE.sub("INSERT OR IGNORE", without_lock), without_lock != query

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from frappe.host.context import local
 from frappe.model.document import get_doc
 from frappe.utils.password import update_password
@@ -27,7 +25,6 @@ def after_install(admin_password: str) -> None:
 		name="Home/Attachments",
 	)
 	settings = get_doc("System Settings")
-	settings.time_zone = os.environ.get("TZ") if "/" in os.environ.get("TZ", "") else settings.time_zone
 	settings.language = local.conf.get("lang") or settings.language
 	settings.save()
 
