@@ -426,7 +426,7 @@ UTC = datetime.datetime(2024, 1, 2, 10, tzinfo=datetime.timezone.utc)
 
 
 @pytest.mark.parametrize(
-	("field", "value"), [("moment", UTC), ("moment", "hello"), ("moment", ""), ("size", "x"), ("size", None)]
+	("field", "value"), [("moment", "hello"), ("moment", ""), ("size", "x"), ("size", None)]
 )
 def test_what_is_no_value_of_a_column(three: list[str], field: str, value: Any) -> None:
 	with pytest.raises(Exception):
@@ -437,6 +437,9 @@ def test_what_is_no_value_of_a_column(three: list[str], field: str, value: Any) 
 def test_a_moment_with_a_time_zone_is_not_stored(three: list[str]) -> None:
 	with pytest.raises(Exception):
 		thing(moment=UTC).insert()
+	if not frappe.__version__.startswith("16"):
+		with pytest.raises(Exception):
+			frappe.db.set_value(THING, three[0], "moment", UTC)
 	assert titles({"moment": (">", UTC)}) == "c", "but may be compared with, its zone left out"
 
 
