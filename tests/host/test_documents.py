@@ -621,3 +621,44 @@ def test_flags_leave_checks_out() -> None:
 def test_documents_that_are_submitted_are_not_offered() -> None:
 	with pytest.raises(NotImplementedError, match="submitted"):
 		thing(docstatus=1).insert()
+
+
+@pytest.mark.embedded
+def test_threads_of_a_process_see_each_others_commits(site: Any) -> None:
+	import contextvars
+	import threading
+
+	doc = thing(note="a").insert()
+	frappe.db.commit()
+	assert frappe.get_cached_doc(THING, doc.name).note == "a"
+	seen = []
+
+	def elsewhere() -> None:
+		site.connect()
+		seen.append(frappe.get_cached_doc(THING, doc.name).note)
+		frappe.db.set_value(THING, doc.name, "note", "b")
+		seen.append(frappe.get_cached_doc(THING, doc.name).note)
+		frappe.db.commit()
+		frappe.destroy()
+
+	thread = threading.Thread(target=contextvars.Context().run, args=(elsewhere,))
+	thread.start()
+	thread.join()
+	assert seen == ["a", "b"]
+	assert frappe.get_cached_doc(THING, doc.name).note == "b"
+
+
+@pytest.mark.embedded
+def test_what_was_rolled_back_is_remembered_by_nobody() -> None:
+	doc = thing(note="a").insert()
+	frappe.db.commit()
+	frappe.db.sql("update `tabZz Thing` set note='b' where name=%s", doc.name)
+	frappe.clear_document_cache(THING, doc.name)
+	assert frappe.get_cached_doc(THING, doc.name).note == "b"
+	frappe.db.rollback()
+	assert frappe.get_cached_doc(THING, doc.name).note == "a"
+	frappe.db.savepoint("here")
+	frappe.db.set_value(THING, doc.name, "note", "c")
+	assert frappe.get_cached_doc(THING, doc.name).note == "c"
+	frappe.db.rollback(save_point="here")
+	assert frappe.get_cached_doc(THING, doc.name).note == "a"
