@@ -1,7 +1,6 @@
 """The host that tests run on: a fresh embedded site for each test, or a bench's site that is named.
 
-	pytest                                      the embedded host
-	pytest --host=bench --site mail.localhost   a bench: run it with the bench's Python, in its `sites` folder
+`pytest` is the embedded host, `pytest --host=bench --site SITE` a bench (with the bench's Python, in its `sites` folder).
 """
 
 from __future__ import annotations
@@ -80,7 +79,11 @@ class Site:
 
 	def bench(self, *words: str, check: bool = True, timeout: float = 120) -> subprocess.CompletedProcess[str]:
 		"""`bench --site <this> ...` in another process."""
-		command = [sys.executable, "-m", "frappe", "--site", self.name, *words] if self.host == "embedded" else ["bench", "--site", self.name, *words]
+		command = (
+			[sys.executable, "-m", "frappe", "--site", self.name, *words]
+			if self.host == "embedded"
+			else ["bench", "--site", self.name, *words]
+		)
 		done = subprocess.run(
 			command, capture_output=True, text=True, env={**os.environ, **self.env}, cwd=self.sites_path, timeout=timeout
 		)
@@ -109,9 +112,8 @@ def site_template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 	"""A sites folder with one embedded site, the app and the example installed; copied for each test."""
 	if request.config.getoption("--host") != "embedded":
 		return None
-	from frappe import installer
-
 	import frappe
+	from frappe import installer
 
 	sites = tmp_path_factory.mktemp("template") / "sites"
 	sites.mkdir()
@@ -144,3 +146,6 @@ def site(request: pytest.FixtureRequest, site_template: Path | None, tmp_path: P
 		if getattr(frappe.local, "db", None):
 			frappe.db.rollback()
 		frappe.destroy()
+		if site_template is not None:
+			# hundreds of tests, each with a folder of its own: more than pytest's tidying up should be left with
+			shutil.rmtree(made.sites_path, ignore_errors=True)
