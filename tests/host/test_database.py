@@ -425,9 +425,7 @@ def test_what_a_column_just_holds(three: list[str]) -> None:
 UTC = datetime.datetime(2024, 1, 2, 10, tzinfo=datetime.timezone.utc)
 
 
-@pytest.mark.parametrize(
-	("field", "value"), [("moment", "hello"), ("moment", ""), ("size", "x"), ("size", None)]
-)
+@pytest.mark.parametrize(("field", "value"), [("moment", "hello"), ("moment", ""), ("size", "x"), ("size", None)])
 def test_what_is_no_value_of_a_column(three: list[str], field: str, value: Any) -> None:
 	with pytest.raises(Exception):
 		frappe.db.set_value(THING, three[0], field, value)
