@@ -24,12 +24,15 @@ TEXTS = {2: b"Subject: two\r\n\r\n2\r\n", 5: b"Subject: five\r\n\r\n5\r\n", 9: b
 
 
 def answer(number: int, uid: int) -> bytes:
-	return b'* %d FETCH (UID %d FLAGS (\\Seen) INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE %d BODY[] {%d}\r\n%s)\r\n' % (
-		number,
-		uid,
-		len(TEXTS[uid]),
-		len(TEXTS[uid]),
-		TEXTS[uid],
+	return (
+		b'* %d FETCH (UID %d FLAGS (\\Seen) INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE %d BODY[] {%d}\r\n%s)\r\n'
+		% (
+			number,
+			uid,
+			len(TEXTS[uid]),
+			len(TEXTS[uid]),
+			TEXTS[uid],
+		)
 	)
 
 
@@ -111,7 +114,22 @@ def run(said: bytes) -> list[tuple[Fetched, bytes]]:
 quiet = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 junk = st.one_of(
 	st.binary(max_size=30),
-	st.sampled_from([b"\r\n", b"{3}\r\n", b"{99999999999999999999}\r\n", b"NIL", b'"', b"(", b")", b"*", b"[", b"9" * 5000, b"\xff\xfe", SECRET.encode()]),
+	st.sampled_from(
+		[
+			b"\r\n",
+			b"{3}\r\n",
+			b"{99999999999999999999}\r\n",
+			b"NIL",
+			b'"',
+			b"(",
+			b")",
+			b"*",
+			b"[",
+			b"9" * 5000,
+			b"\xff\xfe",
+			SECRET.encode(),
+		]
+	),
 )
 
 
