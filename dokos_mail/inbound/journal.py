@@ -154,27 +154,25 @@ class FolderJournal:
 
 		The third time in a row it is set aside as Unfetched, so that it holds back no other message.
 		"""
-		if not self.name:
-			return
 		times = self._broke[1] + 1 if self._broke[0] == str(uid) else 1
 		self._broke = (str(uid), times)
-		frappe.db.set_value(FOLDER, self.name, {"broke_at_uid": str(uid), "broke_times": times})
+		self._keep({"broke_at_uid": str(uid), "broke_times": times})
 		if times >= MOST_BREAKS and self.unknown(uidvalidity, [uid]):
-			self.record([Fetched(uid, reason=reason)], Position(uidvalidity, self.position.last_uid))
+			self.write([Fetched(uid, reason=reason)], uidvalidity)
 
-	def record(
-		self,
-		batch: Iterable[Fetched],
-		position: Position,
-		*,
-		acknowledged: bool = True,
-	) -> int:
-		"""Write the rows of a batch and the folder's position; the caller commits. Returns how many rows are new.
+	def record(self, batch: Iterable[Fetched], position: Position, *, acknowledged: bool = True) -> int:
+		"""Write the rows of a batch and the folder's position; the caller commits. Returns how many rows are new."""
+		new = self.write(batch, position.uidvalidity or 0, acknowledged=acknowledged)
+		self.move(position)
+		return new
+
+	def write(self, batch: Iterable[Fetched], uidvalidity: int, *, acknowledged: bool = True) -> int:
+		"""Write the rows of a batch; the caller commits. Returns how many rows with a text are new.
 
 		The raw files of the batch must be on disk, synced, under their final names. Messages that have a row already
 		are left alone, except that one in state Unfetched takes the raw file it lacked.
 		"""
-		messages = {self.message_identity(position.uidvalidity or 0, message.uid): message for message in batch}
+		messages = {self.message_identity(uidvalidity, message.uid): message for message in batch}
 		known = {
 			row.identity: row.state
 			for row in frappe.get_all(JOURNAL, filters={"identity": ("in", list(messages))}, fields=["identity", "state"])
@@ -183,13 +181,12 @@ class FolderJournal:
 		new = {key: message for key, message in messages.items() if key not in known}
 		if new:
 			rows = [
-				self._row(key, message, index, now, position, acknowledged) for index, (key, message) in enumerate(new.items())
+				self._row(key, message, index, now, uidvalidity, acknowledged) for index, (key, message) in enumerate(new.items())
 			]
 			frappe.db.bulk_insert(JOURNAL, list(_COLUMNS), rows)
 		for key, message in messages.items():
 			if known.get(key) == UNFETCHED:
 				self._second_try(key, message, now)
-		self.move(position)
 		return sum(1 for message in new.values() if message.raw)
 
 	def move(self, position: Position, *, first_sync_uid: int | None = None, resync_uid: int | None = None) -> None:
@@ -205,16 +202,21 @@ class FolderJournal:
 		if first_sync_uid is not None or resync_uid is not None:
 			self.first_sync_uid, self.resync_uid = first_sync_uid or 0, resync_uid or 0
 			values |= {"first_sync_uid": str(self.first_sync_uid), "resync_uid": str(self.resync_uid)}
+		self._keep(values)
+		self.position = position
+
+	def _keep(self, values: dict[str, object]) -> None:
+		"""Write on the folder's row, which is made with the first of it."""
 		if self.name:
 			frappe.db.set_value(FOLDER, self.name, values)
-		else:
-			doc = frappe.get_doc(
-				{"doctype": FOLDER, "email_account": self.account, "folder": self.folder, "identity": self._row_identity}
-				| values
-				| {"first_pull": now}
-			).insert(ignore_permissions=True)
-			self.name, self.first_pull = doc.name, now
-		self.position = position
+			return
+		now = now_datetime()
+		doc = frappe.get_doc(
+			{"doctype": FOLDER, "email_account": self.account, "folder": self.folder, "identity": self._row_identity}
+			| values
+			| {"first_pull": now}
+		).insert(ignore_permissions=True)
+		self.name, self.first_pull = doc.name, now
 
 	def record_error(self, text: str) -> None:
 		"""Say on the folder's row why it could not be read; the caller commits."""
@@ -227,7 +229,7 @@ class FolderJournal:
 		message: Fetched,
 		index: int,
 		now: datetime,
-		position: Position,
+		uidvalidity: int,
 		acknowledged: bool,
 	) -> tuple[object, ...]:
 		raw = message.raw
@@ -241,7 +243,7 @@ class FolderJournal:
 			index,
 			self.account,
 			self.folder,
-			str(position.uidvalidity),
+			str(uidvalidity),
 			str(message.uid),
 			JOURNALLED if raw else UNFETCHED,
 			_(message.reason) if message.reason else None,

@@ -122,7 +122,7 @@ def _fetch_and_process(work: Work) -> None:
 		read = [
 			journal for journal in journals if _done_in_folder(journal, work.result, partial(fetch_new, session, journal, work))
 		]
-		if not work.time.is_up():
+		if not work.time.is_half_up():
 			takeover.finished(work.lease.status)
 			frappe.db.commit()
 		_process(work)
@@ -163,7 +163,9 @@ def fetch_new(session: ImapSession, journal: FolderJournal, work: Work) -> None:
 	status = session.select(journal.folder)
 	first = FirstSync(unseen_only=settings.email_sync_option != "ALL", count=int(settings.initial_sync_count or 250))
 	if journal.position.uidvalidity is None and (hosts := takeover.hosts_mail(journal.account, lease.status)):
-		_take_over(session, journal, work, status.uidvalidity, takeover.plan(hosts, status, first.unseen_only, session.search))
+		start = takeover.plan(hosts, status, first.unseen_only, session.search)
+		if not _take_over(session, journal, work, status.uidvalidity, start):
+			return
 	criteria = search_criteria(journal.position, status, first)
 	starts_over = criteria == "ALL" and journal.position.uidvalidity is not None
 	if starts_over:
@@ -199,13 +201,27 @@ def fetch_new(session: ImapSession, journal: FolderJournal, work: Work) -> None:
 	frappe.db.commit()
 
 
-def _take_over(session: ImapSession, journal: FolderJournal, work: Work, uidvalidity: int, start: takeover.Takeover) -> None:
-	"""Journal what the host missed, all in one transaction, and start from the frontier: cut before, it is decided anew."""
-	batches = _fetch(session, journal, uidvalidity, start.missed, work.lease)
-	missed = [message for batch in batches for message in batch]
+def _take_over(session: ImapSession, journal: FolderJournal, work: Work, uidvalidity: int, start: takeover.Takeover) -> bool:
+	"""Journal what the host missed, batch by batch, then start from the frontier. False when there was no time for all.
+
+	The position is kept last: cut before, the takeover is decided anew, and what is journalled already is not asked for.
+	"""
+	missed = journal.unknown(uidvalidity, start.missed)
+	fetched = 0
+	work.progress("fetch", 0, len(missed))
+	for batch in _fetch(session, journal, uidvalidity, missed, work.lease):
+		work.lease.fence()
+		acknowledged = not work.settings.get("mark_as_read")
+		work.result.journalled += journal.write(batch, uidvalidity, acknowledged=acknowledged)
+		frappe.db.commit()
+		fetched += len(batch)
+		work.progress("fetch", fetched, len(missed))
+		if work.time.is_half_up() and fetched < len(missed):
+			return False
 	work.lease.fence()
-	work.result.journalled += _record(journal, missed, Position(uidvalidity, start.frontier), work.settings)
+	journal.move(Position(uidvalidity, start.frontier))
 	frappe.db.commit()
+	return True
 
 
 def _fetch(

@@ -86,15 +86,21 @@ def hosts_mail(account: str, status: str) -> HostsMail | None:
 	"""
 	if frappe.db.get_value(STATUS, status, "taken_over"):
 		return None
-	rows = frappe.get_all(
-		"Communication",
-		filters={"email_account": account, "communication_medium": "Email", "sent_or_received": "Received"},
-		fields=["creation", "message_id", "incoming_email"],
-		order_by="creation desc",
-		limit=LOOKED_FOR,
-	)
-	# Uninstalling drops the journal, and leaves the pointers into it.
-	rows = [row for row in rows if not (row.incoming_email and frappe.db.exists(JOURNAL, row.incoming_email))]
+	received = {"email_account": account, "communication_medium": "Email", "sent_or_received": "Received"}
+	rows = [
+		row
+		for pointer in ("not set", "set")
+		for row in frappe.get_all(
+			"Communication",
+			filters=received | {"incoming_email": ("is", pointer)},
+			fields=["creation", "message_id", "incoming_email"],
+			order_by="creation desc",
+			limit=LOOKED_FOR,
+		)
+		# Uninstalling drops the journal, and leaves the pointers into it.
+		if not (row.incoming_email and frappe.db.exists(JOURNAL, row.incoming_email))
+	]
+	rows = sorted(rows, key=lambda row: row.creation, reverse=True)[:LOOKED_FOR]
 	if not rows:
 		return None
 	return HostsMail(get_datetime(rows[0].creation), tuple(row.message_id for row in rows if row.message_id))

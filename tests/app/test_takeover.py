@@ -66,6 +66,23 @@ def test_only_what_came_in_between_is_imported(make_mailbox: Callable[..., Mailb
 	assert len(journal(mailbox)) == 121
 
 
+def test_a_long_takeover_goes_on_where_it_ran_out_of_time(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+	"""Moved back below what the host received last, and more than one pull has time for."""
+	monkeypatch.setattr("dokos_mail.inbound.pull.BATCH_COUNT", 4)
+	missed = [f"missed{number}@client.test" for number in range(10)]
+	put(mailbox, "older.and.never.wanted@client.test", days_ago=90, flags=("\\Seen",))
+	put(mailbox, *missed, days_ago=10)
+	put(mailbox, "last@client.test", days_ago=10)
+	received_by_host(mailbox, "last@client.test", days_ago=20)
+	counts = []
+	for _pull in range(4):
+		pull_account(mailbox.account, seconds=0)
+		counts.append(len(journal(mailbox)))
+	assert counts == [4, 8, 10, 10]
+	pull(mailbox)
+	assert {row.subject: row.state for row in journal(mailbox)} == dict.fromkeys(missed, "Processed")
+
+
 def test_mail_of_the_last_day_is_recognised(mailbox: Mailbox) -> None:
 	put(mailbox, "known@client.test", "missed@client.test", "last@client.test", days_ago=0)
 	known = received_by_host(mailbox, "known@client.test", days_ago=0)
