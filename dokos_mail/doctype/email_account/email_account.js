@@ -18,7 +18,7 @@ frappe.ui.form.on("Email Account", {
 			return;
 		}
 		frm.events.show_status(frm);
-		if (frm.doc.enable_incoming && !frm.doc.awaiting_password && !frm.is_dirty()) {
+		if (frm.doc.enable_incoming && !frm.doc.awaiting_password && !frm.is_dirty() && frm.perm[0].write) {
 			frm.add_custom_button(__("Fetch Emails Now"), () =>
 				frappe.call("dokos_mail.api.pull_now", { account: frm.doc.name }).then(() => {
 					frappe.show_alert({ message: __("Emails are being fetched."), indicator: "blue" });
@@ -29,7 +29,7 @@ frappe.ui.form.on("Email Account", {
 
 	// How the last connection went: the save itself never connects.
 	show_status(frm) {
-		if (!frm.doc.enable_incoming || frm.doc.awaiting_password) {
+		if (!frm.doc.enable_incoming || frm.doc.awaiting_password || !frm.perm[0].write) {
 			return;
 		}
 		frappe.call("dokos_mail.api.account_status", { account: frm.doc.name }).then(({ message }) => {

@@ -137,7 +137,8 @@ class EmailAccount(host.base_class("Email Account")):
 		"""What the form shows of the connection: looked up when it is opened, never stored."""
 		from dokos_mail.inbound.account import connection_in_words
 
-		self.connection_status = connection_in_words(self.name)
+		if self.has_permission("write"):
+			self.connection_status = connection_in_words(self.name)
 
 	def before_validate(self) -> None:
 		"""Take over the settings of the domain or, where nobody typed any, of the service."""
