@@ -213,15 +213,18 @@ def _store(row: frappe._dict, message: Message, communication: str | None) -> St
 		_append_to(row.email_account, row.folder),
 		find_ancestors(named, row.email_account),
 	)
-	if (
-		row.reference_name
-		and placement.create == row.reference_doctype
-		and frappe.db.exists(placement.create, row.reference_name)
-	):
+	if row.reference_name and placement.create == row.reference_doctype and _is_its_own_document(row):
 		# The document was made, and then everything was cut: go on with it.
 		made = Reference(row.reference_doctype, row.reference_name)
 		placement = Placement(placement.rule, made, None, placement.parent, placement.trace)
 	return store(row, message, placement, communication)
+
+
+def _is_its_own_document(row: frappe._dict) -> bool:
+	"""Whether the document that a row names was made of its message: names of deleted documents are given again."""
+	same_name = {"reference_doctype": row.reference_doctype, "reference_name": row.reference_name}
+	others = same_name | {"rule": "append_to", "state": PROCESSED, "name": ("!=", row.name)}
+	return bool(frappe.db.exists(row.reference_doctype, row.reference_name)) and not frappe.db.exists(JOURNAL, others)
 
 
 def _append_to(account: str, folder: str) -> str | None:
@@ -319,6 +322,9 @@ def _fail(
 	values = (headers or {}) | {"state": FAILED, "reason": reason, "communication": find_communication(row.name)}
 	if count:
 		values["attempts"] = cint(row.attempts) + 1
+	doctype, name = frappe.db.get_value(JOURNAL, row.name, ["reference_doctype", "reference_name"])
+	if doctype and name and not frappe.db.exists(doctype, name):
+		values |= {"reference_doctype": None, "reference_name": None}
 	frappe.db.set_value(JOURNAL, row.name, values)
 	_note_next(lease, following)
 	frappe.db.commit()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from uuid import uuid4
 
 import frappe
 import pytest
@@ -155,7 +156,7 @@ def test_an_account_renamed_while_it_is_pulled_loses_nothing(mailbox: Mailbox, m
 
 
 def test_mail_that_waits_for_a_deleted_account_is_kept_and_hinders_no_other(make_mailbox: Callable[..., Mailbox]) -> None:
-	gone, there = make_mailbox(email_account_name="a disparu"), make_mailbox(email_account_name="b existe")
+	gone, there = make_mailbox(email_account_name=f"a {uuid4()}"), make_mailbox(email_account_name=f"b {uuid4()}")
 	for mailbox in (gone, there):
 		mailbox.put(raw("attend"))
 		jobs.pull_account(mailbox.account, seconds=0)
