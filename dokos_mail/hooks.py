@@ -9,6 +9,7 @@ app_license = "MIT"
 
 before_install = "dokos_mail.install.before_install"
 after_install = "dokos_mail.install.after_install"
+before_migrate = ["dokos_mail.install.before_migrate"]
 after_migrate = ["dokos_mail.install.after_migrate"]
 before_uninstall = "dokos_mail.install.before_uninstall"
 after_uninstall = "dokos_mail.install.after_uninstall"

@@ -46,6 +46,19 @@ def before_install() -> None:
 	frappe.setup_module_map()
 
 
+def before_migrate() -> None:
+	"""Have the hooks of every app read again, whole.
+
+	Dokos 3.40 translates a title while its own hooks.py is being imported. Where translations are not cached, as after
+	every migrate, that asks for hooks, and what there is of them halfway stays in both caches, the site's and this
+	process's: without the host's scheduled jobs, whose rows migrate then deletes. By now that import is over.
+	"""
+	# Of any DocType: with it goes what the process remembers, and nothing else that migrating needs.
+	frappe.clear_cache(doctype="Scheduled Job Type")
+	frappe.cache().delete_value("app_hooks")
+	frappe.get_hooks()
+
+
 def after_install() -> None:
 	"""Bring the host in line for the first time."""
 	bring_in_line()
