@@ -25,6 +25,7 @@ setup(
 	zip_safe=False,
 	install_requires=[
 		"charset-normalizer>=2.1,<5",
+		"flufl.bounce>=4,<7",
 		"nh3>=0.2.15,<1",
 	],
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from .bounces_of_others import failures
 from .fields import read_fields
 from .headers import decode_header
 from .ids import message_id
@@ -45,7 +46,7 @@ def read_report(message: Message, root: Part, source: Source) -> Report | None:
 			report = _feedback(_content(part, source))
 		if report is not None:
 			break
-	report = report or _unstandard(message) or _auto_reply(message)
+	report = report or _unstandard(message, source) or _auto_reply(message)
 	if report is not None and report.original_message_id is None:
 		report.original_message_id = _original(parts, source) or _original_in_text(message) or message.in_reply_to
 	return report
@@ -115,6 +116,7 @@ def _add(recipients: list[_Recipient], fields: dict[str, str]) -> None:
 
 
 _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
+_STATUS_LINE = re.compile(rb"^status:[ \t]{0,9}([245]\.\d{1,3}\.\d{1,3})", re.M | re.I)
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 
 
@@ -131,16 +133,19 @@ def _untyped(value: str) -> str:
 
 def _disposition(content: bytes) -> Report | None:
 	fields = {name: value for group in reversed(_groups(content)) for name, value in reversed(group)}
-	disposition = fields.get("disposition", "").rpartition(";")[2].partition("/")[0].strip().lower()
+	mode, _, what = fields.get("disposition", "").lower().rpartition(";")
+	disposition = what.partition("/")[0].strip()
 	if not disposition:
 		return None
+	# a filter, not a reader, threw it away: how RFC 5429 section 2.2 refuses a message
+	refused = disposition == "deleted" and mode.strip().startswith("automatic-action")
 	recipient: _Recipient = {
 		"address": _typed(fields.get("original-recipient", "")) or _typed(fields.get("final-recipient", "")),
-		"action": disposition,
+		"action": "failed" if refused else disposition,
 		"status": None,
 		"diagnostic": fields.get("error") or fields.get("failure"),
 	}
-	return Report("receipt", [recipient], message_id(fields.get("original-message-id", "")))
+	return Report("bounce" if refused else "receipt", [recipient], message_id(fields.get("original-message-id", "")))
 
 
 def _feedback(content: bytes) -> Report | None:
@@ -169,6 +174,7 @@ _BOUNCE_SUBJECT = re.compile(
 	r"non remis|non distribu|échec de (?:la )?(?:remise|distribution)|unzustellbar|nicht zugestellt|no se puede entregar|mancato recapito",
 	re.I,
 )
+_PASSED_ON = re.compile(r"^\s*(?:fwd?|tr|wg|rv|i|doorst)\s*:", re.I)
 _DELAY = re.compile(
 	r"\bdelayed\b|not yet been delivered|will (?:be retried|retry|keep trying|continue trying)|warning: (?:message|could not)|still (?:trying|being retried)|"
 	r"remise (?:différée|retardée)|pas encore été (?:remis|distribué)",
@@ -196,12 +202,48 @@ _ABOUT_SUBJECT = re.compile(rf"({_ADDRESS})")
 _REPLY_CODE = re.compile(r"\b([45]\d\d)\b(?:[ #-]{1,3}([245]\.\d{1,3}\.\d{1,3}))?")
 
 
-def _unstandard(message: Message) -> Report | None:
-	"""A bounce as older servers write it: from a daemon, with a subject or a header that says so, naming addresses."""
+def _unstandard(message: Message, source: Source) -> Report | None:
+	"""A bounce as older servers write it: as one that is known does, or from a daemon, saying so, and naming addresses."""
+	ours = _by_its_words(message)
+	if ours is None and not _looks_like_one(message):
+		return None
+	delayed, failed = failures(source)
+	if not delayed and not failed:
+		return ours
+	if ours is not None and ours.kind == "delay":
+		delayed, failed = sorted({*delayed, *failed}), []  # it takes a warning that names X-Failed-Recipients for a failure
+	said = {(one["address"] or "").lower(): one for one in ours.recipients} if ours else {}
+	recipients = []
+	for action, addresses in (("failed", failed), ("delayed", delayed)):
+		for address in addresses[:_MAX_RECIPIENTS]:
+			words = said.get(address.lower(), {})
+			recipients.append(
+				{"address": address, "action": action, "status": words.get("status"), "diagnostic": words.get("diagnostic")}
+			)
+	# a report that something on the way wrapped in another message still says it of its one recipient
+	if len(recipients) == 1 and recipients[0]["status"] is None and (line := _STATUS_LINE.search(source.read(0, _MAX_OCTETS))):
+		recipients[0]["status"] = line.group(1).decode()
+	return Report("bounce" if failed else "delay", recipients)
+
+
+def _looks_like_one(message: Message) -> bool:
+	"""Whether it is worth asking: a machine wrote it, or its subject says failure and nobody answers or forwards with it."""
+	sender = " ".join(address.address for address in (*message.from_, *message.sender))
+	if _DAEMON.search(sender) or _DAEMON.search(message.header("Return-Path") or "") or _has_null_sender(message):
+		return True
+	answers = message.in_reply_to or message.references or _PASSED_ON.match(message.subject)
+	return not answers and bool(_BOUNCE_SUBJECT.search(message.subject) or message.auto_submitted)
+
+
+def _has_null_sender(message: Message) -> bool:
+	return (message.header("Return-Path") or "").replace(" ", "") == "<>"
+
+
+def _by_its_words(message: Message) -> Report | None:
+	"""A bounce from a daemon, with a subject or a header that says so, naming addresses."""
 	named = [address.strip(" <>") for value in message.header_all("X-Failed-Recipients") for address in value.split(",")]
 	sender = " ".join(f"{address.name} {address.address}" for address in message.from_)
-	null_sender = (message.header("Return-Path") or "").replace(" ", "") == "<>"
-	if not named and not ((_DAEMON.search(sender) or null_sender) and _BOUNCE_SUBJECT.search(message.subject)):
+	if not named and not ((_DAEMON.search(sender) or _has_null_sender(message)) and _BOUNCE_SUBJECT.search(message.subject)):
 		return None
 	text = (message.text if message.text is not None else html_to_text((message.html or "")[:65536]))[:65536]
 	begins = _ORIGINAL_BEGINS.search(text, 1)

@@ -34,6 +34,10 @@ SOURCES = (
 @pytest.fixture(scope="session")
 def other_peoples_messages() -> dict[str, bytes]:
 	"""Odd messages that others test with, by name. Downloaded once into ``.cache``; fails when that cannot be done."""
+	return load_other_peoples_messages()
+
+
+def load_other_peoples_messages() -> dict[str, bytes]:
 	CACHE.mkdir(parents=True, exist_ok=True)
 	(CACHE / ".gitignore").write_text("*\n")  # other people's mail is never ours to commit
 	messages: dict[str, bytes] = {}

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import email
-import email.policy
 import hashlib
-import time
 from email.message import Message as StdlibMessage
-
-import pytest
 
 from dokos_mail.engine.message.identity import content_hash
 from dokos_mail.engine.message.model import Message
@@ -90,29 +86,3 @@ def test_histories_are_found(other_peoples_messages: dict[str, bytes]) -> None:
 		reply, quoted = split_reply(parse(raw).text or "")
 		assert reply.strip().startswith("Hello") and quoted, name
 		assert "Hi" not in reply, name
-
-
-def full(raw: bytes) -> None:
-	message = email.message_from_bytes(raw, policy=email.policy.default)
-	for part in message.walk():
-		if not part.is_multipart():
-			try:
-				part.get_content()
-			except (LookupError, KeyError, UnicodeError, AttributeError, ValueError):
-				continue  # Python gives up on this part; that makes it faster
-
-
-@pytest.mark.timeout(120)
-def test_not_slower_than_python(other_peoples_messages: dict[str, bytes]) -> None:
-	raws = list(other_peoples_messages.values())
-
-	def seconds(read: object) -> float:
-		begin = time.process_time()
-		for raw in raws:
-			read(raw)
-		return time.process_time() - begin
-
-	seconds(parse)
-	ours, theirs = min(seconds(parse) for _ in range(3)), min(seconds(full) for _ in range(3))
-	print(f"{theirs / ours:.1f} times the speed of policy.default with bodies decoded")
-	assert ours < theirs

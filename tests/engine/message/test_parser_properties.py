@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
-import random
 from email import policy
 from email.header import Header
 from email.message import EmailMessage
@@ -17,30 +15,13 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dokos_mail.engine.message.__main__ import as_dict
-from dokos_mail.engine.message.html import sanitise
 from dokos_mail.engine.message.identity import content_hash
 from dokos_mail.engine.message.names import safe_name
 from dokos_mail.engine.message.parse import parse
-from dokos_mail.engine.message.reply import split_reply
-from dokos_mail.engine.message.text import html_to_text
+from tests.fuzz.check import check, check_shown
+from tests.fuzz.mutations import TOKENS, mutations
 
 CORPUS = [path.read_bytes() for path in sorted((Path(__file__).parent / "corpus").glob("*.eml"))]
-
-
-def check(raw: bytes) -> None:
-	message = parse(raw)
-	assert not any("could not be read" in defect for defect in message.defects), message.defects
-	json.dumps(as_dict("x", message), ensure_ascii=False).encode("utf-8")
-	assert message.date is None or message.date.tzinfo is not None
-	for attachment in message.attachments:
-		assert attachment.content is not None and len(attachment.content) == attachment.size
-		assert 0 < len(attachment.name.encode()) <= 140 and "/" not in attachment.name
-	names = [attachment.name.casefold() for attachment in message.attachments]
-	assert len(set(names)) == len(names)
-	structure = parse(raw, full_up_to=-1)
-	assert not any("could not be read" in defect for defect in structure.defects), structure.defects
-	assert len(structure.attachments) == len(message.attachments)
 
 
 @given(st.binary(max_size=500))
@@ -49,65 +30,24 @@ def test_any_octets(raw: bytes) -> None:
 	assert len(content_hash(raw)) == 64
 
 
-TOKENS = [
-	b"\n", b"\r\n", b"\r", b"\n\n", b" ", b"\t", b":", b";", b"=", b'"', b"<", b">", b"(", b")", b"@", b",", b"--b", b"\n--b\n", b"\n--b--\n",
-	b"--", b"=?utf-8?q?", b"?=", b"=C3=A9", b"\xc3\xa9", b"\xe9", b"\0", b"\xff\xfe", b"\x1b$B", b"Subject", b"From", b"To", b"Date", b"References",
-	b"Content-Type: multipart/mixed; boundary=b\n", b"Content-Type: multipart/alternative; boundary=b\n", b"Content-Type: text/html\n",
-	b"Content-Type: multipart/related; boundary=b\n", b"Content-Type: message/rfc822\n", b"Content-Type: multipart/digest; boundary=b\n",
-	b"Content-Transfer-Encoding: base64\n", b"Content-Transfer-Encoding: quoted-printable\n", b"Content-Transfer-Encoding: uuencode\n",
-	b"Content-Disposition: attachment; filename*0*=utf-8''a", b"; filename*1=b", b"charset=utf-7", b"charset=utf-16", b"name=a.txt", b"QUJD", b"begin 644 x\n",
-	b"Content-Type: text/plain; format=flowed; delsp=yes\n", b"Content-ID: <1>\n", b"<img src=cid:1>", b"x",
-]  # fmt: skip
-
-
 @given(st.lists(st.sampled_from(TOKENS), max_size=40).map(b"".join))
 def test_any_pieces(raw: bytes) -> None:
 	check(raw)
 
 
-def mutations(count: int, seed: int) -> list[bytes]:
-	"""Messages of the corpus with a few octets changed, cut, doubled or spliced with another's; the same for a seed."""
-	chance = random.Random(seed)
-	out = []
-	for _ in range(count):
-		raw = bytearray(chance.choice(CORPUS))
-		for _ in range(chance.randint(1, 6)):
-			at, to = sorted(chance.randrange(len(raw) + 1) for _ in range(2))
-			what = chance.randrange(7)
-			if what == 0 and at < len(raw):
-				raw[at] = chance.randrange(256)
-			elif what == 1:
-				raw[at:at] = chance.choice(TOKENS)
-			elif what == 2:
-				del raw[at : min(to, at + chance.choice([1, 2, 10, 100]))]
-			elif what == 3:
-				raw[at:at] = raw[at:to]
-			elif what == 4:
-				other = chance.choice(CORPUS)
-				start = chance.randrange(len(other))
-				raw[at : at + chance.randrange(50)] = other[start : start + chance.randrange(200)]
-			elif what == 5:
-				raw = bytearray(raw.replace(b"\n", chance.choice([b"\r\n", b"\r", b"\n\n", b"\n "])))
-			else:
-				raw[at:to] = bytes(reversed(raw[at:to]))
-			raw = raw[:20_000]
-		out.append(bytes(raw))
-	return out
-
-
 def test_two_thousand_mutations() -> None:
-	for raw in mutations(2000, seed=2024):
+	for raw in mutations(CORPUS, 2000, seed=2024):
+		check(raw)
+
+
+def test_mutations_of_other_peoples(other_peoples_messages: dict[str, bytes]) -> None:
+	for raw in mutations([raw for _name, raw in sorted(other_peoples_messages.items())], 1000, seed=2025):
 		check(raw)
 
 
 def test_what_is_read_can_be_shown() -> None:
-	for raw in mutations(200, seed=7):
-		message = parse(raw)
-		if message.html is not None:
-			sanitise(message.html)
-			html_to_text(message.html)
-		if message.text is not None:
-			assert "".join(split_reply(message.text)) == message.text
+	for raw in mutations(CORPUS, 200, seed=7):
+		check_shown(raw)
 
 
 PARTS = st.lists(

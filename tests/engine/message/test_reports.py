@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import email
+import re
+from pathlib import Path
+
 import pytest
+from flufl.bounce import all_failures
 
 from dokos_mail.engine.message.parse import parse
 
@@ -159,10 +164,69 @@ def test_no_report(raw: bytes) -> None:
 	assert parse(raw).report is None
 
 
-def test_bounces_of_many_servers(other_peoples_messages: dict[str, bytes]) -> None:
-	bounces = [raw for name, raw in other_peoples_messages.items() if name.startswith("flufl")]
-	found = [
-		report for raw in bounces if (report := parse(raw).report) and report.kind in ("bounce", "delay") and report.recipients
-	]
+def as_known(raw: bytes) -> tuple[set[str], set[str]]:
+	"""Whom flufl.bounce, whose samples these are, finds delayed and failed in one."""
+	delayed, failed = all_failures(email.message_from_bytes(raw))
+	return {one.decode().lower() for one in delayed - failed}, {one.decode().lower() for one in failed}
+
+
+@pytest.mark.parametrize("ends", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
+def test_bounces_of_many_servers(other_peoples_messages: dict[str, bytes], ends: bytes) -> None:
+	bounces = {name: raw for name, raw in other_peoples_messages.items() if name.startswith("flufl")}
 	assert len(bounces) >= 117
-	assert len(found) >= 95
+	with_status = 0
+	for name, raw in bounces.items():
+		delayed, failed = as_known(raw)
+		if b"\r" in raw.replace(b"\r\n", b"") and ends != b"\n":
+			continue  # not the same message in other line ends
+		report = parse(raw.replace(b"\r\n", b"\n").replace(b"\n", ends)).report
+		is_bounce = report is not None and report.kind in ("bounce", "delay")
+		found = {one["address"].lower() for one in report.recipients} if is_bounce else set()
+		assert is_bounce == bool(delayed or failed), name
+		assert found == delayed | failed, name
+		codes = re.findall(rb"^status:\s*(\d\.\d+\.\d+)", raw, re.M | re.I)
+		if codes and report:
+			assert any(one["status"] for one in report.recipients), name
+			with_status += 1
+	assert with_status >= 15
+
+
+def test_ordinary_mail_is_no_bounce(other_peoples_messages: dict[str, bytes]) -> None:
+	ordinary = [raw for name, raw in other_peoples_messages.items() if not name.startswith("flufl")]
+	ordinary += [path.read_bytes() for path in (Path(__file__).parent / "corpus").glob("*.eml")]
+	seen = 0
+	for raw in ordinary:
+		for ends in (b"\n", b"\r\n", b"\r"):
+			message = parse(raw.replace(b"\r\n", b"\n").replace(b"\n", ends))
+			seen += 1
+			if message.report and message.report.kind in ("bounce", "delay"):
+				assert re.search(r"(?i)delivery|returned mail|banned file|undeliver", message.subject), message.subject
+	assert seen >= 300
+
+
+@pytest.mark.parametrize(
+	"fields",
+	[
+		b"Subject: Fwd: Undelivered Mail Returned to Sender",
+		b"Subject: TR: Undelivered Mail Returned to Sender",
+		b"Subject: Re: Undelivered Mail Returned to Sender\nIn-Reply-To: <x@masociete.example>",
+		b"Subject: Undelivered Mail Returned to Sender\nReferences: <x@masociete.example>",
+		b"Subject: My mail to your colleague",
+	],
+)
+def test_a_person_who_shows_us_a_bounce(fields: bytes) -> None:
+	raw = b"From: jean@client.example\n" + fields + b"\n\nCan you help?\n\n" + QMAIL_TEXT
+	assert parse(raw).report is None
+	assert parse(b"From: MAILER-DAEMON@mx.example\nSubject: Returned\n\n" + QMAIL_TEXT).report is not None
+
+
+#: As one of the servers that follow no standard writes it.
+QMAIL_TEXT = b"""\
+Hi. This is the qmail-send program at mx.example.
+I'm afraid I wasn't able to deliver your message to the following addresses.
+
+<anna@client.example>:
+550 5.1.1 unknown user
+
+--- Below this line is a copy of the message.
+"""
