@@ -288,6 +288,26 @@ class Throttled(MailError):
 	)
 
 
+class MailboxInUse(Throttled):
+	"""POP3: another session has the mailbox open, which only one may (RFC 2449, IN-USE)."""
+
+	kind = "mailbox_in_use"
+	template = N_("{host} says that another program has the mailbox open: {detail}")
+	remedy = N_(
+		"POP3 lets one program at a time read a mailbox. It is tried again by itself; if it goes on, look for another program "
+		"or telephone that reads it, or use IMAP."
+	)
+
+
+class MailboxBroken(MailError):
+	"""The server has trouble with this mailbox that does not pass by itself (RFC 3206, SYS/PERM)."""
+
+	kind = "mailbox_broken"
+	retry = False
+	template = N_("{host} cannot open the mailbox of {login}: {detail}")
+	remedy = N_("Ask whoever runs the mail server: it says that this does not pass by itself.")
+
+
 # Once logged in
 
 
@@ -315,6 +335,56 @@ class ProtocolError(MailError):
 	kind = "protocol"
 	template = N_("{host} answered in a way that cannot be understood: {detail}")
 	remedy = N_("Try again later. If it goes on, report it with the server's name and these words.")
+
+
+# Sending
+
+
+class ServerRefuses(MailError):
+	"""SMTP: the server does not want this machine's mail at all."""
+
+	kind = "server_refuses"
+	template = N_("{host} refuses mail from this machine: {detail}")
+	remedy = N_("Read the server's words. This machine's address may be on a blocklist, or the server is not the one to send through.")
+
+
+class LoginNotOffered(MailError):
+	"""SMTP: the account has a login and the server takes none."""
+
+	kind = "login_not_offered"
+	retry = False
+	fault = "settings"
+	template = N_("{host} offers no login on port {port}.")
+	remedy = N_("Check the port (587 with STARTTLS, 465 with SSL/TLS). If the server wants no login, say so on the account.")
+
+
+class MessageTooLarge(MailError):
+	"""SMTP: larger than the server says it takes (RFC 1870). Nothing was sent."""
+
+	kind = "message_too_large"
+	retry = False
+	fault = "settings"
+	template = N_("The message has {size} MB, and {host} takes {limit} MB at most.")
+	remedy = N_("Send smaller attachments, or a link to them.")
+
+
+class AddressUnusable(MailError):
+	"""An address that cannot stand in an SMTP command."""
+
+	kind = "address_unusable"
+	retry = False
+	fault = "settings"
+	template = N_("This is not an email address: {detail}")
+	remedy = N_("Correct the address.")
+
+
+class AddressNeedsSMTPUTF8(MailError):
+	"""An address with letters that the server cannot take (no SMTPUTF8, RFC 6531)."""
+
+	kind = "address_needs_smtputf8"
+	retry = False
+	template = N_("{host} cannot send to {detail}: it takes only plain letters before the @.")
+	remedy = N_("Ask the correspondent for another address, or send through a server with SMTPUTF8.")
 
 
 # This machine

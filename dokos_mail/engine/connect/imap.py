@@ -11,6 +11,7 @@ import base64
 import imaplib
 import re
 
+from dokos_mail.engine.connect.login import LATER_WORDS, check_password, plain_credentials, secrets_of, who_greets
 from dokos_mail.engine.connect.settings import ServerSettings
 from dokos_mail.engine.connect.wire import AFTER_LOGIN, READING, WAITING_FOR_GREETING, Wire
 from dokos_mail.engine.errors import (
@@ -22,8 +23,6 @@ from dokos_mail.engine.errors import (
 	LoginMethodMissing,
 	LoginRefused,
 	MailError,
-	PasswordMissing,
-	PasswordNotASCII,
 	ProtocolError,
 	StartTLSMissing,
 	Throttled,
@@ -35,10 +34,6 @@ from dokos_mail.engine.receive.imap import READ_WAITS, ImapSession
 # RFC 5530, and what the large providers say when it is not the password.
 _LATER_CODES = {"UNAVAILABLE", "LIMIT", "INUSE", "SERVERBUG", "OVERQUOTA", "THROTTLED"}
 _REFUSED_CODES = {"AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "CONTACTADMIN"}
-_LATER_WORDS = re.compile(
-	r"too many|try again|temporar|throttl|rate limit|exceeded|simultaneous|maximum number|not connected|overload|busy|unavailable",
-	re.IGNORECASE,
-)
 #: The longest answer with a literal that is taken before login.
 _MOST = 64 * 1024
 
@@ -51,7 +46,7 @@ def open_imap(settings: ServerSettings) -> ImapSession:
 	Takes at most ``settings.timeout`` seconds for each of connecting, TLS with greeting, and login. Raises children of
 	MailError only.
 	"""
-	_check_password(settings)
+	check_password(settings)
 	wire = Wire(settings)
 	try:
 		wire.within(settings.timeout, WAITING_FOR_GREETING)
@@ -73,13 +68,6 @@ def open_imap(settings: ServerSettings) -> ImapSession:
 		raise ProtocolError(host=settings.host, port=settings.effective_port, detail=UNREADABLE) from None
 	wire.without_deadline(settings.timeout * READ_WAITS, READING)
 	return ImapSession(wire, greeter.capabilities_after_login())
-
-
-def _check_password(settings: ServerSettings) -> None:
-	if not settings.password:
-		raise PasswordMissing(host=settings.host, login=settings.login)
-	if settings.ascii_password and not settings.password.isascii():
-		raise PasswordNotASCII(host=settings.host, login=settings.login)
 
 
 class _Greeter(imaplib.IMAP4):
@@ -139,25 +127,12 @@ def _greet(wire: Wire, settings: ServerSettings) -> _Greeter:
 	if re.match(rb"\* BYE\b", first, re.IGNORECASE):
 		raise Throttled(**where, detail=quoted(first[5:], settings.password))
 	if not re.match(rb"\* (OK|PREAUTH)\b", first, re.IGNORECASE):
-		raise BadGreeting(**where, detail=_who_greets(first) or said)
+		raise BadGreeting(**where, detail=who_greets(first) or said)
 	wire.unread(first)
 	try:
 		return _Greeter(wire)
 	except imaplib.IMAP4.error as error:
 		raise _protocol_error(error, settings) from None
-
-
-def _who_greets(line: bytes) -> str:
-	"""Which other protocol greets like this, or the empty text."""
-	if line.startswith(b"+OK"):
-		return Words(N_("it is a POP3 server."))
-	if line[:4] in (b"220 ", b"220-", b"554 ", b"421 "):
-		return Words(N_("it is a server that sends mail (SMTP)."))
-	if line.startswith(b"HTTP/"):
-		return Words(N_("it is a web server."))
-	if line[:1] in (b"\x15", b"\x16"):
-		return Words(N_("it expects SSL/TLS from the start."))
-	return ""
 
 
 def _start_tls(greeter: _Greeter, wire: Wire, settings: ServerSettings) -> None:
@@ -195,7 +170,7 @@ def _log_in(greeter: _Greeter, settings: ServerSettings) -> None:
 
 
 def _authenticate_plain(greeter: _Greeter, settings: ServerSettings) -> tuple[str, bytes]:
-	credentials = b"\0" + settings.login.encode() + b"\0" + settings.password.encode()
+	credentials = plain_credentials(settings)
 	if "SASL-IR" in greeter.capabilities:
 		return greeter.tagged("AUTHENTICATE", "PLAIN", base64.b64encode(credentials))
 	greeter.literal = imaplib._Authenticator(lambda _challenge: credentials).process
@@ -223,27 +198,21 @@ def login_error(text: bytes, settings: ServerSettings) -> MailError:
 	where = {"host": settings.host, "port": settings.effective_port, "login": settings.login}
 	found = re.match(rb"\s*\[([A-Z-]+)", text, re.IGNORECASE)
 	code = found[1].decode("ascii").upper() if found else ""
-	detail = quoted(text, *_secrets(settings))
+	detail = quoted(text, *secrets_of(settings))
 	if code == "PRIVACYREQUIRED":
 		return LoginDisabled(**where)
-	if code in _LATER_CODES or (code not in _REFUSED_CODES and _LATER_WORDS.search(detail)):
+	if code in _LATER_CODES or (code not in _REFUSED_CODES and LATER_WORDS.search(detail)):
 		return Throttled(**where, detail=detail)
 	return LoginRefused(**where, detail=detail or Words(N_("without saying why.")))
-
-
-def _secrets(settings: ServerSettings) -> tuple[str, ...]:
-	"""The password in each form that a server could repeat."""
-	encoded = base64.b64encode(b"\0" + settings.login.encode() + b"\0" + settings.password.encode()).decode()
-	return encoded, base64.b64encode(settings.password.encode()).decode(), settings.password
 
 
 def _protocol_error(error: imaplib.IMAP4.error, settings: ServerSettings) -> MailError:
 	"""The typed error for one of imaplib's, which are told apart by their text only."""
 	where = {"host": settings.host, "port": settings.effective_port, "login": settings.login}
-	words = quoted(str(error), *_secrets(settings))
+	words = quoted(str(error), *secrets_of(settings))
 	if words.startswith("socket error"):
 		return ConnectionLost(**where, detail=AFTER_LOGIN)
-	if _LATER_WORDS.search(words):
+	if LATER_WORDS.search(words):
 		return Throttled(**where, detail=words)
 	if isinstance(error, imaplib.IMAP4.abort):
 		unexpected = "unexpected" in words

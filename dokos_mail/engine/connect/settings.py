@@ -24,6 +24,7 @@ class ServerSettings:
 	"""One server, one login. ``timeout`` is in seconds and bounds every single wait on the socket.
 
 	``verify`` False accepts any certificate; ``ca_file`` adds a private authority to the system's own.
+	``access_token`` logs in by OAuth (XOAUTH2) instead of the password.
 	``ascii_password`` True refuses, in words, a password that has other characters; False sends UTF-8.
 	"""
 
@@ -37,6 +38,7 @@ class ServerSettings:
 	ca_file: str | None = None
 	ascii_password: bool = False
 	timeout: float = 15.0
+	access_token: str = field(default="", repr=False)
 
 	@property
 	def effective_port(self) -> int:

@@ -5,8 +5,10 @@ Certificates are verified unless ``settings.verify`` is False, which is somebody
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
+from functools import lru_cache
 
 from dokos_mail.engine.connect.settings import ServerSettings
 from dokos_mail.engine.errors import (
@@ -31,6 +33,9 @@ _EXPIRED = {10}
 _OTHER_NAME = {62, 64}
 _UNTRUSTED = {18, 19, 20, 21, 27}
 
+#: The system's authorities, where they are one file.
+_SYSTEM = ssl.get_default_verify_paths().cafile
+
 DURING_HANDSHAKE = Words(N_("during the TLS handshake."))
 
 
@@ -39,18 +44,32 @@ def ssl_context(settings: ServerSettings) -> ssl.SSLContext:
 
 	With ``verify`` False any certificate passes, for any name. Raises AuthorityFileUnusable.
 	"""
+	try:
+		return _context(settings.verify, settings.ca_file, _changed(settings.ca_file), _changed(_SYSTEM))
+	except (OSError, ssl.SSLError) as error:
+		reason = error.strerror or str(error)
+		raise AuthorityFileUnusable(host=settings.host, detail=f"{settings.ca_file}: {reason}") from error
+
+
+@lru_cache(maxsize=8)
+def _context(verify: bool, ca_file: str | None, _ca_changed: int, _system_changed: int) -> ssl.SSLContext:
+	"""One context for every connection alike: reading the system's authorities takes milliseconds and a megabyte."""
 	context = ssl.create_default_context()
 	context.minimum_version = ssl.TLSVersion.TLSv1_2
-	if not settings.verify:
+	if not verify:
 		context.check_hostname = False
 		context.verify_mode = ssl.CERT_NONE
-	elif settings.ca_file:
-		try:
-			context.load_verify_locations(cafile=settings.ca_file)
-		except (OSError, ssl.SSLError) as error:
-			reason = error.strerror or str(error)
-			raise AuthorityFileUnusable(host=settings.host, detail=f"{settings.ca_file}: {reason}") from error
+	elif ca_file:
+		context.load_verify_locations(cafile=ca_file)
 	return context
+
+
+def _changed(path: str | None) -> int:
+	"""When a file was last changed, so that renewed authorities are read again; 0 for none."""
+	try:
+		return os.stat(path).st_mtime_ns if path else 0
+	except OSError:
+		return 0
 
 
 def secure(plain: socket.socket, settings: ServerSettings, seconds: float) -> ssl.SSLSocket:

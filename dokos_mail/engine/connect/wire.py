@@ -121,6 +121,14 @@ class Wire:
 			if length > self.longest_line:
 				raise self._fail(ProtocolError, Words(N_("it sent a line without end.")))
 
+	def read_some(self) -> bytes:
+		"""What came and was not read, at most a few CHUNKs; the next piece to come where there is nothing."""
+		if self.buffered:
+			data, self._buffer, self._at = self._buffer[self._at :], b"", 0
+			return data
+		count = self._receive(self._chunk)
+		return bytes(memoryview(self._chunk)[:count])
+
 	def unread(self, data: bytes) -> None:
 		"""Put back what was read, to be read again."""
 		self._buffer, self._at = data + self._buffer[self._at :], 0

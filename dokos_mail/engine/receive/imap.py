@@ -17,7 +17,7 @@ from dokos_mail.engine.errors import CommandRefused, ConnectionLost, FolderMissi
 from dokos_mail.engine.receive.fetch import BatchFetcher
 from dokos_mail.engine.receive.model import Fetched, Folder, FolderStatus
 from dokos_mail.engine.receive.rawstore import RawStore, RawWriter
-from dokos_mail.engine.receive.responses import Response, list_items, number, read_response
+from dokos_mail.engine.receive.responses import Response, fetch_items, list_items, number, read_response
 from dokos_mail.engine.receive.uidset import uid_sets
 from dokos_mail.engine.receive.utf7 import decode_folder, encode_folder, quote
 
@@ -41,6 +41,8 @@ class ImapSession:
 		self.settings: ServerSettings = wire.settings
 		self.capabilities = capabilities
 		self.selected: str | None = None
+		#: The open folder's name as the server writes it.
+		self.selected_raw = b""
 		#: Takes every FETCH response while texts are being fetched.
 		self.fetching: Callable[[Response], None] | None = None
 		self._answers: dict[bytes, Response] = {}
@@ -74,7 +76,8 @@ class ImapSession:
 		A name that the server does not know is looked for in its list: in another Unicode form, with the server's own
 		delimiter, or below its prefix. ``uidnext`` is None only when the folder is empty and the server does not say it.
 		"""
-		opened, answer, told = self._open(self._raw_name(name), readonly)
+		raw: bytes | None = self._raw_name(name)
+		opened, answer, told = self._open(raw, readonly)
 		if not opened:
 			self.raise_if_passing(answer)
 			raw = self._find(name)
@@ -83,7 +86,7 @@ class ImapSession:
 		if not opened:
 			self.selected = None
 			raise self._error(FolderMissing, quoted(answer.text, self.settings.password), folder=name)
-		self.selected = name
+		self.selected, self.selected_raw = name, raw or b""
 		return self._status(told)
 
 	def _open(self, raw: bytes, readonly: bool) -> tuple[bool, Response, list[Response]]:
@@ -112,7 +115,7 @@ class ImapSession:
 		return found.pop() if len(found) == 1 else None
 
 	def _status(self, told: Sequence[Response]) -> FolderStatus:
-		exists, numbers = 0, {"UIDVALIDITY": 0, "UIDNEXT": 0}
+		exists, numbers = 0, {"UIDVALIDITY": 0, "UIDNEXT": 0, "HIGHESTMODSEQ": 0}
 		for response in told:
 			if response.name == "EXISTS":
 				exists = response.number or 0
@@ -121,12 +124,13 @@ class ImapSession:
 				if code in numbers:
 					numbers[code] = number(argument) or 0
 		uidnext: int | None = numbers["UIDNEXT"]
+		modseq = numbers["HIGHESTMODSEQ"] or None
 		# UIDs ascend from 1, so that UIDNEXT is above the number of messages; a server that says less does not know.
 		if not uidnext or uidnext <= exists:
 			last = self.search("*") if exists else []
 			uidnext = last[-1] + 1 if last else None
-			return FolderStatus(numbers["UIDVALIDITY"], uidnext, exists, uidnext_told=False)
-		return FolderStatus(numbers["UIDVALIDITY"], uidnext, exists)
+			return FolderStatus(numbers["UIDVALIDITY"], uidnext, exists, uidnext_told=False, highest_modseq=modseq)
+		return FolderStatus(numbers["UIDVALIDITY"], uidnext, exists, highest_modseq=modseq)
 
 	# messages
 
@@ -164,10 +168,30 @@ class ImapSession:
 			self.wire.pulse, self._open_sink = None, None
 			fetcher.abandon()
 
-	def mark_seen(self, uids: Iterable[int]) -> None:
-		"""Set \\Seen on ``uids`` in the folder, which was opened with ``readonly=False``. UIDs that are gone are no error."""
+	def mark_seen(self, uids: Iterable[int], seen: bool = True) -> None:
+		"""Set \\Seen on ``uids`` in the folder, which was opened with ``readonly=False``, or remove it.
+
+		UIDs that are gone are no error.
+		"""
+		change = b" +FLAGS.SILENT (\\Seen)" if seen else b" -FLAGS.SILENT (\\Seen)"
 		for uid_set in uid_sets(uids, 1000):
-			self._run(b"UID STORE " + uid_set + b" +FLAGS.SILENT (\\Seen)", "FETCH")
+			self._run(b"UID STORE " + uid_set + change, "FETCH")
+
+	def flags(self, low: int, changed_since: int | None = None) -> dict[int, frozenset[str]]:
+		"""The flags of each message from UID ``low`` on in the open folder.
+
+		With ``changed_since``, a mod-sequence of a server that has them (RFC 7162), of those that changed after it alone.
+		"""
+		command = b"UID FETCH %d:* (UID FLAGS)" % low
+		if changed_since is not None:
+			command += b" (CHANGEDSINCE %d)" % changed_since
+		found = {}
+		for response in self._run(command, "FETCH"):
+			items = fetch_items(response)
+			# "n:*" names the last message as well, whatever its UID.
+			if items.uid is not None and items.flags is not None and items.uid >= low:
+				found[items.uid] = items.flags
+		return found
 
 	def close(self) -> None:
 		"""Log out, briefly, and close. Never raises."""
@@ -194,7 +218,7 @@ class ImapSession:
 			response = read_response(self.wire, self._open_sink)
 			if response.tag == b"*":
 				if response.name == "BYE" and not leaving:
-					raise self._said_bye(response)
+					raise self.said_bye(response)
 				if response.name == "FETCH" and self.fetching:
 					self.fetching(response)
 				else:
@@ -222,7 +246,8 @@ class ImapSession:
 		if answer.code[0] in _LATER_CODES or (not answer.code[0] and _LATER_WORDS.search(words)):
 			raise self._error(Throttled, words)
 
-	def _said_bye(self, response: Response) -> MailError:
+	def said_bye(self, response: Response) -> MailError:
+		"""The connection is over: what a BYE of the server means."""
 		self.wire.close()
 		words = quoted(response.text, self.settings.password)
 		if response.code[0] in _LATER_CODES or _LATER_WORDS.search(words):

@@ -23,12 +23,14 @@ class FolderStatus:
 	"""What a server says of a selected folder (RFC 3501 section 6.3.1). ``uidnext`` may be missing.
 
 	``uidnext_told`` False: the server did not say it, and the highest UID there is stands in for it.
+	``highest_modseq`` (RFC 7162): it grows with each change of a flag; None on servers that do not keep count.
 	"""
 
 	uidvalidity: int
 	uidnext: int | None
 	exists: int
 	uidnext_told: bool = True
+	highest_modseq: int | None = None
 
 
 @dataclass(frozen=True)

@@ -79,10 +79,24 @@ def read_response(wire: Wire, open_sink: Callable[[], RawWriter] | None) -> Resp
 
 	When the connection breaks within a text, the error's ``uid`` parameter says whose, if the server said so before it.
 	"""
-	line = wire.readline().rstrip(b"\r\n")
+	response, piece = begin_response(wire.readline().rstrip(b"\r\n"))
+	while literal := literal_in(response, piece):
+		before = piece[: literal.start()]
+		response.parts.append(before)
+		if response.name == "FETCH" and _TEXT_ITEM.search(before):
+			response.parts.append(_read_text(wire, int(literal[1]), response, open_sink))
+		else:
+			response.parts.append(Literal(wire.read(int(literal[1]))))
+		piece = wire.readline().rstrip(b"\r\n")
+	response.parts.append(piece)
+	return response
+
+
+def begin_response(line: bytes) -> tuple[Response, bytes]:
+	"""The response that a line without its end begins, still without parts, and what follows its name."""
+	if line.startswith(b"+"):
+		return Response(b"+", ""), line[1:].lstrip()
 	tag, _, rest = line.partition(b" ")
-	if tag == b"+":
-		return Response(tag, "", parts=[rest])
 	number = None
 	found = _NUMBERED.match(rest) if tag == b"*" else None
 	if found:
@@ -90,19 +104,13 @@ def read_response(wire: Wire, open_sink: Callable[[], RawWriter] | None) -> Resp
 	else:
 		found = _NAMED.match(rest)
 		name = found[1].decode("ascii").upper() if found else ""
-	response = Response(tag, name, number)
-	piece = rest[found.end() :] if found else rest
+	return Response(tag, name, number), rest[found.end() :] if found else rest
+
+
+def literal_in(response: Response, piece: bytes) -> re.Match[bytes] | None:
+	"""The announcement of a literal at the end of ``piece``; its first group is the literal's size in octets."""
 	# The human-readable text of a status may end in anything, "{5}" too: no literal ever follows it.
-	while name not in _STATUS and (literal := _LITERAL.search(piece)):
-		before = piece[: literal.start()]
-		response.parts.append(before)
-		if name == "FETCH" and _TEXT_ITEM.search(before):
-			response.parts.append(_read_text(wire, int(literal[1]), response, open_sink))
-		else:
-			response.parts.append(Literal(wire.read(int(literal[1]))))
-		piece = wire.readline().rstrip(b"\r\n")
-	response.parts.append(piece)
-	return response
+	return None if response.tag == b"+" or response.name in _STATUS else _LITERAL.search(piece)
 
 
 def _read_text(wire: Wire, size: int, response: Response, open_sink: Callable[[], RawWriter] | None) -> Literal:
@@ -202,6 +210,22 @@ def list_items(response: Response) -> tuple[frozenset[str], str | None, bytes] |
 	raw = content[2]
 	name = raw if isinstance(raw, bytes) else raw.data if isinstance(raw, _Quoted | Literal) else None
 	return (flags, delimiter or None, name) if name is not None else None
+
+
+def status_items(response: Response) -> tuple[bytes, dict[str, int]] | None:
+	"""Raw name and items of a STATUS response (RFC 3501 section 7.2.4), or None when it is not one that can be read."""
+	content = _nested(_tokens(response.parts))
+	if len(content) < 2 or not isinstance(content[-1], list):
+		return None
+	raw = content[0]
+	name = raw if isinstance(raw, bytes) else raw.data if isinstance(raw, _Quoted | Literal) else None
+	words = content[-1]
+	items = {
+		word.decode("ascii", "replace").upper(): _number(value) or 0
+		for word, value in zip(words[::2], words[1::2], strict=False)
+		if isinstance(word, bytes)
+	}
+	return (name, items) if name is not None else None
 
 
 def internal_date(text: str) -> datetime | None:
