@@ -34,6 +34,10 @@ doc_events = {
 
 # Over HTTP the desk gets our answers to these; the host's own let anybody set or see what is others'.
 override_whitelisted_methods = {
+	"frappe.desk.form.load.get_docinfo": "dokos_mail.timeline.get_docinfo",
+	"frappe.desk.form.load.getdoc": "dokos_mail.timeline.getdoc",
+	"frappe.desk.form.save.cancel": "dokos_mail.timeline.cancel",
+	"frappe.desk.form.save.savedocs": "dokos_mail.timeline.savedocs",
 	"frappe.core.doctype.user.user.get_email_awaiting": "dokos_mail.api.get_email_awaiting",
 	"frappe.email.doctype.email_account.email_account.get_append_to": "dokos_mail.append_to.append_to_query",
 	"frappe.email.doctype.email_account.email_account.pull_emails": "dokos_mail.api.pull_emails",
@@ -41,7 +45,7 @@ override_whitelisted_methods = {
 }
 
 # Records about mail must not keep anybody from deleting what they are about.
-ignore_links_on_delete = ["Incoming Email", "Email Folder", "Email Account Status"]
+ignore_links_on_delete = ["Document Email Address", "Incoming Email", "Email Folder", "Email Account Status"]
 
 scheduler_events = {
 	"cron": {"* * * * *": ["dokos_mail.jobs.pull_mailboxes"]},
