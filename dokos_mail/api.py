@@ -6,9 +6,13 @@ import json
 
 import frappe
 from frappe import _
+from frappe.utils import now_datetime
 
-from dokos_mail.inbound.account import STATUS, raw_store
+from dokos_mail.checks import refused
+from dokos_mail.health import told
+from dokos_mail.inbound.account import raw_store
 from dokos_mail.inbound.journal import JOURNAL
+from dokos_mail.inbound.watch import how_far
 from dokos_mail.jobs import enqueue_pull
 
 #: Jobs of more than this many messages are left to a worker.
@@ -16,18 +20,27 @@ MOST_AT_ONCE = 5
 
 
 @frappe.whitelist(methods=["POST"])
-def pull_now(account: str) -> None:
-	"""Enqueue a pull of an account."""
+def pull_now(account: str) -> str:
+	"""Enqueue a pull of an account. Returns the moment, by which :func:`pull_progress` knows what has come since."""
 	frappe.get_doc("Email Account", account).check_permission("write")
+	since = str(now_datetime())
 	enqueue_pull(account)
+	return since
+
+
+@frappe.whitelist()
+def pull_progress(account: str, since: str) -> dict[str, object]:
+	"""How far the pull is that somebody asked for at that moment."""
+	frappe.get_doc("Email Account", account).check_permission("write")
+	return how_far(account, since)
 
 
 @frappe.whitelist()
 def account_status(account: str) -> dict[str, object]:
-	"""How an account's connection is doing, for whoever may change that: on some hosts everybody may read accounts."""
-	frappe.get_doc("Email Account", account).check_permission("write")
-	fields = ["state", "error", "remedy", "error_kind", "last_pull", "last_success", "failing_since", "next_attempt"]
-	return frappe.db.get_value(STATUS, {"email_account": account}, fields, as_dict=True) or {"state": "Unknown"}
+	"""How an account's connections are doing, for whoever may change that: on some hosts everybody may read accounts."""
+	doc = frappe.get_doc("Email Account", account)
+	doc.check_permission("write")
+	return told(doc, receives=doc.receives_here(), sends=doc.sends_here())
 
 
 @frappe.whitelist(methods=["POST"])
@@ -79,27 +92,11 @@ def set_email_password(email_account: str, password: str) -> bool:
 		return True
 	account.password = password
 	account.awaiting_password = 0
-	if _is_refused(account):
+	if error := refused(account):
+		frappe.msgprint(error.message(_), alert=True, indicator="red")
 		return False
 	account.save(ignore_permissions=True)
 	return True
-
-
-def _is_refused(account: frappe._dict) -> bool:
-	"""Whether the incoming server says that the password is wrong. Whatever else is amiss is no reason to ask again."""
-	from dokos_mail.engine.connect.imap import open_imap
-	from dokos_mail.engine.errors import LoginRefused, MailError
-
-	if not account.enable_incoming or account.is_left_to_host():
-		return False
-	try:
-		open_imap(account.incoming_settings()).close()
-	except LoginRefused:
-		return True
-	except MailError:
-		# The account itself will say it, with what to do.
-		return False
-	return False
 
 
 @frappe.whitelist()

@@ -10,13 +10,13 @@ import frappe
 from frappe import _
 from frappe.utils import now_datetime
 
-from dokos_mail.engine.errors import MailError
+from dokos_mail import checks, health
 from dokos_mail.host import job_timeouts
 from dokos_mail.inbound import account as accounts
 from dokos_mail.inbound.journal import FAILED, IGNORED, JOURNAL, JOURNALLED, identity
 from dokos_mail.inbound.lease import LeaseHeld, LeaseLost, hold
 from dokos_mail.inbound.process import process_pending
-from dokos_mail.inbound.pull import Progress, PullResult, no_progress, open_mailbox, pull
+from dokos_mail.inbound.pull import Progress, PullResult, no_progress, pull
 from dokos_mail.inbound.time_limit import TimeLimit
 
 #: Seconds a pull may take before the host's worker ends it; it begins nothing new after PULL_SECONDS.
@@ -90,21 +90,21 @@ def pull_account(account: str, progress: Progress = no_progress, seconds: float 
 
 
 def check_account(account: str) -> None:
-	"""Try an account's connection after its settings changed, and say on the account how it went."""
+	"""Try an account's connections after its settings changed, and say on the account how it went."""
 	if not frappe.db.exists("Email Account", account):
 		return
 	settings = frappe.get_doc("Email Account", account)
-	if not settings.enable_incoming or settings.awaiting_password or settings.is_left_to_host():
+	if settings.awaiting_password:
 		return
-	accounts.record_checking(account)
-	try:
-		with open_mailbox(settings) as session:
-			for folder, _append_to in settings.folders():
-				session.select(folder)
-	except MailError as error:
-		accounts.record_failure(account, error)
-	else:
-		accounts.record_success(account, pulled=False)
+	if settings.receives_here():
+		accounts.record_checking(account)
+		if error := checks.try_incoming(settings):
+			accounts.record_failure(account, error)
+		else:
+			accounts.record_success(account, pulled=False)
+	if settings.sends_here():
+		health.record_outgoing(accounts.status_of(account), checks.try_outgoing(settings))
+		health.announce(account)
 
 
 def process_again(names: list[str]) -> None:

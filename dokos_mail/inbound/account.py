@@ -6,13 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import frappe
-from frappe import _
-from frappe.utils import format_datetime, get_datetime, now_datetime
+from frappe.utils import get_datetime, now_datetime
 
 from dokos_mail.engine.errors import MailError
 from dokos_mail.engine.receive.rawstore import RawStore
+from dokos_mail.health import STATUS, announce, failure
 
-STATUS = "Email Account Status"
 #: After the first failure an account rests one minute, then twice as long each time, up to this.
 LONGEST_REST = timedelta(minutes=30)
 
@@ -43,7 +42,7 @@ def status_of(account: str) -> str:
 
 def record_checking(account: str) -> None:
 	"""Say that the account's connection is being checked."""
-	_record(account, {"state": "Checking"})
+	_record(account, {"state": "Checking", "checking_since": now_datetime()})
 
 
 def record_success(account: str, *, pulled: bool) -> None:
@@ -54,6 +53,7 @@ def record_success(account: str, *, pulled: bool) -> None:
 		"error": None,
 		"remedy": None,
 		"error_kind": None,
+		"error_detail": None,
 		"failing_since": None,
 		"next_attempt": None,
 		"failures": 0,
@@ -74,10 +74,7 @@ def record_failure(account: str, error: MailError, *, rest: bool = True) -> None
 	before = frappe.db.get_value(STATUS, name, ["failures", "failing_since"], as_dict=True)
 	failures = (before.failures or 0) + 1
 	pause = min(timedelta(minutes=2 ** min(failures - 1, 10)), LONGEST_REST)
-	values = {
-		"state": "Failing",
-		"error": error.message(_),
-		"remedy": error.advice(_),
+	values = failure(error) | {
 		"error_kind": error.kind,
 		"failing_since": before.failing_since or now,
 		"next_attempt": now + pause if rest else None,
@@ -96,18 +93,7 @@ def is_due(account: str) -> bool:
 	return not now_datetime() < get_datetime(next_attempt) <= now_datetime() + LONGEST_REST
 
 
-def connection_in_words(account: str) -> str | None:
-	"""How the account's connection is doing, in the reader's language; None when nobody has tried it yet."""
-	fields = ["state", "error", "remedy", "failing_since"]
-	status = frappe.db.get_value(STATUS, {"email_account": account}, fields, as_dict=True)
-	if not status or status.state == "Unknown":
-		return None
-	if status.state == "Failing":
-		since = format_datetime(status.failing_since)
-		return _("Failing since {0}. {1} {2}").format(since, status.error, status.remedy)
-	return _(status.state)
-
-
 def _record(account: str, values: dict[str, object]) -> None:
 	frappe.db.set_value(STATUS, status_of(account), values)
 	frappe.db.commit()
+	announce(account)

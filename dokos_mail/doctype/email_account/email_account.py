@@ -8,7 +8,7 @@ import frappe
 from frappe import _
 from frappe.utils import cint, validate_email_address
 
-from dokos_mail import host
+from dokos_mail import asked_of_core, host
 from dokos_mail.doctype.email_account.inbox_users import forget_inbox, set_up_inbox
 from dokos_mail.doctype.email_domain.email_domain import shared_settings, tidy_server_settings
 
@@ -133,17 +133,9 @@ class EmailAccount(host.base_class("Email Account")):
 			self.email_account_name = " ".join(words.split()).title() or self.email_id
 		self.name = self.email_account_name
 
-	def onload(self) -> None:
-		"""What the form shows of the connection: looked up when it is opened, never stored."""
-		from dokos_mail.inbound.account import connection_in_words
-
-		if self.has_permission("write"):
-			self.connection_status = connection_in_words(self.name)
-
 	def before_validate(self) -> None:
 		"""Take over the settings of the domain or, where nobody typed any, of the service."""
 		self.email_id = (self.email_id or "").strip()
-		self.connection_status = None
 		self._choose_domain_or_service()
 		if self.domain and frappe.db.exists("Email Domain", self.domain):
 			self.update(shared_settings(frappe.get_doc("Email Domain", self.domain)))
@@ -243,7 +235,10 @@ class EmailAccount(host.base_class("Email Account")):
 		"""What follows from the new settings. The connection is tried by a job, once this save is final."""
 		self._be_the_only_one()
 		set_up_inbox(self)
-		if (self.enable_incoming or self.enable_outgoing) and not self.awaiting_password and not self.is_left_to_host():
+		if (self.receives_here() or self.sends_here()) and not self.awaiting_password:
+			from dokos_mail.health import mark_checking
+
+			mark_checking(self)
 			frappe.enqueue("dokos_mail.jobs.check_account", account=self.name, enqueue_after_commit=True)
 
 	def _be_the_only_one(self) -> None:
@@ -282,6 +277,15 @@ class EmailAccount(host.base_class("Email Account")):
 	def is_left_to_host(self) -> bool:
 		"""Whether receiving is the host's own class's affair: its services, OAuth logins and, so far, POP3."""
 		return host.owns_mail() and (self.is_hosts_service() or self.auth_method == "OAuth" or not self.use_imap)
+
+	def receives_here(self) -> bool:
+		"""Whether this app reads the mailbox."""
+		return bool(self.enable_incoming) and not self.is_left_to_host()
+
+	def sends_here(self) -> bool:
+		"""Whether this app knows how to reach the server that sends."""
+		left = host.owns_mail() and (self.is_hosts_service() or self.auth_method == "OAuth")
+		return bool(self.enable_outgoing) and not left
 
 	def incoming_settings(self) -> ServerSettings:
 		"""How to reach the mailbox. Holds the password, which is not in its repr: never log it otherwise."""
@@ -390,3 +394,6 @@ def propose_settings(service_or_address: str, pop3: int | str = 0) -> dict[str, 
 		"help_url": known.help_url,
 		"password_url": known.password_url,
 	}
+
+
+asked_of_core.correct_finders()

@@ -74,6 +74,8 @@ class EmailDomain(host.base_class("Email Domain")):
 
 	def on_update(self) -> None:
 		"""Hand the settings on to the accounts of the domain, whatever state each of them is in."""
+		from dokos_mail.health import mark_checking
+
 		settings = shared_settings(self)
 		for account in frappe.get_all("Email Account", filters={"domain": self.name}, pluck="name"):
 			held = frappe.db.get_value("Email Account", account, list(settings), as_dict=True)
@@ -81,6 +83,7 @@ class EmailDomain(host.base_class("Email Domain")):
 			if changed:
 				frappe.db.set_value("Email Account", account, changed)
 				frappe.clear_document_cache("Email Account", account)
+				mark_checking(frappe.get_doc("Email Account", account))
 				frappe.enqueue("dokos_mail.jobs.check_account", account=account, enqueue_after_commit=True)
 
 
