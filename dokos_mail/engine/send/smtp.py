@@ -162,9 +162,10 @@ class SmtpSession:
 				self._reset()
 			self._dirty = True
 			opening = self._mail_command(sender, recipients, data, envid)
-			stage, reply, answers = self._envelope(opening, recipients)
+			reply, answers = self._envelope(opening, recipients)
 			if reply.code // 100 != 2:
 				return {each: _delivery(each, reply, "mail") for each in recipients}
+			stage = "rcpt"
 			for recipient, answer in answers.items():
 				if answer.code // 100 == 2:
 					taken.append(recipient)
@@ -187,23 +188,27 @@ class SmtpSession:
 			left = [each for each in recipients if each not in found]
 			return found | {each: Delivery(each, False, stage=stage, uncertain=finished, error=error) for each in left}
 
-	def _envelope(self, opening: bytes, recipients: Sequence[str]) -> tuple[Stage, Reply, dict[str, Reply]]:
-		"""MAIL and every RCPT, several at a time where the server takes them so."""
+	def _envelope(self, opening: bytes, recipients: Sequence[str]) -> tuple[Reply, dict[str, Reply]]:
+		"""MAIL and every RCPT, several at a time where the server takes them so.
+
+		After 421 nothing more is answered: it stands for all the recipients then.
+		"""
 		answers: dict[str, Reply] = {}
-		commands = [b"RCPT TO:<" + self._encoded(each) + b">" + self._rcpt_options(each) for each in recipients]
-		first = PIPELINE if self._has("PIPELINING") else 0
+		commands = [b"RCPT TO:<" + self._encoded(each) + b">" + self._rcpt_options(each) + b"\r\n" for each in recipients]
+		step = PIPELINE if self._has("PIPELINING") else 1
+		ahead = step if step > 1 else 0
 		self.wire.begin()
-		self.wire.send(b"".join(each + b"\r\n" for each in [opening, *commands[:first]]))
-		reply = self._answer()
-		for recipient in recipients[:first]:
-			answers[recipient] = self._answer()
-		if reply.code // 100 == 2:
-			step = PIPELINE if self._has("PIPELINING") else 1
-			for start in range(first, len(commands), step):
-				self.wire.send(b"".join(each + b"\r\n" for each in commands[start : start + step]))
-				for recipient in recipients[start : start + step]:
-					answers[recipient] = self._answer()
-		return "rcpt", reply, answers
+		self.wire.send(b"".join([opening + b"\r\n", *commands[:ahead]]))
+		opened = reply = self._answer()
+		for number, recipient in enumerate(recipients):
+			if self.over or (opened.code // 100 != 2 and number >= ahead):
+				break
+			if number >= ahead and (number - ahead) % step == 0:
+				self.wire.send(b"".join(commands[number : number + step]))
+			answers[recipient] = reply = self._answer()
+		if self.over:
+			return (opened, {}) if not answers else (opened, dict.fromkeys(recipients, reply))
+		return opened, answers
 
 	def _body(self, data: bytes) -> None:
 		stuffed = re.sub(rb"(?m)^\.", b"..", data)
