@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import frappe
 import pytest
 
+from dokos_mail import asked_of_core, host
 from tests.app.test_pull import journal, pull
 from tests.mailbox import Mailbox, raw
 
@@ -108,3 +109,65 @@ def test_an_address_that_anybody_can_write_links_to_nothing(make_mailbox: Callab
 	assert (mail.reference_doctype or None, mail.reference_name or None) == (None, None)
 	assert target.name not in [link.link_name for link in mail.timeline_links]
 	assert contacts() == [sender], "nor does a later save make others"
+
+
+@pytest.fixture
+def accounts(make_mailbox: Callable[..., Mailbox]) -> Iterator[dict[str, Mailbox]]:
+	"""Three that receive by IMAP: one feeds Opportunity by its folder, one is the default, one is neither."""
+	others = frappe.get_all("Email Account", filters={"default_incoming": 1}, pluck="name")
+	made = {
+		"aaa": make_mailbox(),
+		"feeding": make_mailbox(imap_folder=[{"folder_name": "INBOX", "append_to": "Opportunity"}]),
+		"default": make_mailbox(default_incoming=1),
+	}
+	yield made
+	frappe.db.rollback()
+	frappe.db.set_value("Email Account", made["default"].account, "default_incoming", 0)
+	for name in others:
+		frappe.db.set_value("Email Account", name, "default_incoming", 1)
+	frappe.db.commit()
+
+
+def found_by_the_host(**asked: str | None) -> str | None:
+	"""The address of the account that the host's Communication finds for replies; None where the host has no finders."""
+	if not host.owns_mail():
+		return None
+	asked_of_core.correct_finders()
+	return host.base_class("Email Account").find_incoming(**asked).email_id
+
+
+def test_replies_go_to_the_default_account(accounts: dict[str, Mailbox]) -> None:
+	nobody = "quelqu'un@ailleurs.test"
+	expected = {
+		accounts["default"].user: {"match_by_email": nobody, "match_by_doctype": None},
+		accounts["feeding"].user: {"match_by_email": nobody, "match_by_doctype": "Opportunity"},
+		accounts["aaa"].user: {"match_by_email": accounts["aaa"].user, "match_by_doctype": "Opportunity"},
+	}
+	for address, asked in expected.items():
+		assert found_by_the_host(**asked) == (address if host.owns_mail() else None)
+
+
+def test_an_account_found_before_is_not_the_answer_for_another(make_mailbox: Callable[..., Mailbox]) -> None:
+	if not host.owns_mail():
+		assert asked_of_core.correct_finders() is None
+		return
+	sending = {"enable_outgoing": 1, "smtp_server": "smtp.masociete.test", "no_smtp_authentication": 1}
+	others = frappe.get_all("Email Account", filters={"default_outgoing": 1}, pluck="name")
+	first, other = make_mailbox(**sending, default_outgoing=1), make_mailbox(**sending)
+	find = host.base_class("Email Account").find_outgoing
+	try:
+		assert find(match_by_email="quelqu'un@ailleurs.test").email_id == first.user
+		assert find(match_by_email=other.user).email_id == other.user
+	finally:
+		frappe.db.set_value("Email Account", first.account, "default_outgoing", 0)
+		for name in others:
+			frappe.db.set_value("Email Account", name, "default_outgoing", 1)
+		frappe.db.commit()
+
+
+def test_a_site_without_the_app_has_the_hosts_own_answers(accounts: dict[str, Mailbox], monkeypatch: pytest.MonkeyPatch) -> None:
+	asked_of_core.correct_finders()
+	monkeypatch.setattr(frappe, "get_installed_apps", lambda *_args, **_kwargs: ["frappe"])
+	if host.owns_mail():
+		asked = {"match_by_email": "quelqu'un@ailleurs.test", "match_by_doctype": None}
+		assert found_by_the_host(**asked) != accounts["default"].user

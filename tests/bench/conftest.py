@@ -29,4 +29,5 @@ def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 	"""The site on a bench of its own, whose scheduler ticks every five seconds."""
 	folder = tmp_path_factory.mktemp("bench") / "bench"
 	with quiet_bench(request.config.getoption("--site"), folder, scheduler_tick_interval=5) as made:
+		made.run("migrate")
 		yield made

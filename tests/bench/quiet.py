@@ -111,7 +111,11 @@ def quiet_bench(site: str, folder: Path, **config: object) -> Iterator[Bench]:
 	for name in ("sites", "apps", "logs", "config", "python"):
 		(folder / name).mkdir(parents=True)
 	(folder / "python" / "sitecustomize.py").write_text(ABSENT)
-	(folder / "sites" / site).symlink_to((theirs / site).resolve())
+	# a link in place of the site's own folder is no site to the scheduler
+	for name in ("locks", "logs"):
+		(folder / "sites" / site / name).mkdir(parents=True)
+	for name in ("site_config.json", "private", "public"):
+		(folder / "sites" / site / name).symlink_to((theirs / site / name).resolve())
 	(folder / "sites" / "assets").symlink_to((theirs / "assets").resolve())
 	(folder / "sites" / "apps.txt").write_text((theirs / "apps.txt").read_text())
 	with ExitStack() as stack:
