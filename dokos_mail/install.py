@@ -198,9 +198,12 @@ def sync_setters(doctype: str, wanted: list[dict[str, Any]]) -> None:
 def keep_working(doctype: str) -> None:
 	"""Rows from before this app go on as they did: what the host never checked is not checked all at once.
 
-	The host verified certificates on implicit TLS when receiving, and nowhere else, also where it has a box for it.
+	The host verified certificates on implicit TLS when receiving, and nowhere else, also where it has a box for it. It
+	deletes what it receives by POP3, always.
 	"""
 	table = frappe.qb.DocType(doctype)
+	if frappe.db.has_column(doctype, "delete_from_server"):
+		frappe.qb.update(table).set(table.delete_from_server, 1).where(table.use_imap == 0).run()
 	if frappe.db.has_column(doctype, "validate_ssl_certificate"):
 		frappe.qb.update(table).set(table.validate_ssl_certificate, 0).where(
 			(table.use_starttls == 1) & (table.use_ssl == 0)
