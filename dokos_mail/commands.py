@@ -1,8 +1,10 @@
-"""The app's own commands: ``bench --site SITE mail-pull``."""
+"""The app's own commands: ``bench --site SITE mail-pull`` and ``mail-listen``."""
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import BinaryIO
 
 import click
 import frappe
@@ -50,6 +52,26 @@ def _pull_all(account: str | None) -> int:
 	return failed
 
 
+@click.command("mail-explain")
+@click.argument("file", type=click.File("rb"))
+@click.option("--account", required=True, help="Name of the Email Account that the message would come to.")
+@click.option("--folder", default=None, help="The folder it would lie in; the account's first when left out.")
+@pass_context
+def mail_explain(context: object, file: BinaryIO, account: str, folder: str | None) -> None:
+	"""Say where a message would go, and why, without storing it. FILE is a raw message (.eml); - reads it from the input."""
+	frappe.init(site=get_site(context))
+	frappe.connect()
+	try:
+		from dokos_mail.inbound.explain import explain
+
+		if not frappe.db.exists("Email Account", account):
+			raise click.ClickException(_("There is no Email Account {0} on this site.").format(account))
+		for line in explain(file.read(), account, folder).lines:
+			click.echo(line)
+	finally:
+		frappe.destroy()
+
+
 class _Bars:
 	"""Progress bars on a terminal, one for each stage; nothing where there is no terminal."""
 
@@ -85,4 +107,20 @@ def _label(stage: str) -> str:
 	return {"fetch": _("fetching"), "process": _("processing")}[stage]
 
 
-commands = [mail_pull]
+@click.command("mail-listen")
+@click.option(
+	"--pullers", default=2, show_default=True, type=click.IntRange(1, 32), help="How many accounts are pulled at a time."
+)
+@pass_context
+def mail_listen(context: object, pullers: int) -> None:
+	"""Wait for new mail on every IMAP account, and receive it when it arrives. Runs until it is told to stop."""
+	site = get_site(context)
+	frappe.init(site=site)
+	sites_path = os.path.abspath(frappe.local.sites_path)
+	frappe.destroy()
+	from dokos_mail.listen.listener import listen
+
+	listen(site, sites_path, pullers)
+
+
+commands = [mail_explain, mail_pull, mail_listen]

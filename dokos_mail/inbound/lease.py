@@ -79,13 +79,13 @@ def hold(status: str) -> Iterator[Lease]:
 
 def _take(status: str) -> Lease:
 	now = now_datetime()
-	token, until = _new_token(), now + DURATION
+	token, until = new_token(), now + DURATION
 	table = frappe.qb.DocType("Email Account Status")
 	frappe.db.commit()
 	holder = frappe.db.get_value("Email Account Status", status, "lease_token")
 	free = table.lease_token.isnull() | (table.lease_token == "") | table.lease_until.isnull() | (table.lease_until < now)
 	free = free | (table.lease_until > now + INCREDIBLE)
-	if holder and _died_here(holder):
+	if holder and died_here(holder):
 		free = free | (table.lease_token == holder)
 	(
 		frappe.qb.update(table).set(table.lease_token, token).set(table.lease_until, until).where((table.name == status) & free)
@@ -107,11 +107,12 @@ def _give_back(lease: Lease) -> None:
 	frappe.db.commit()
 
 
-def _new_token() -> str:
+def new_token() -> str:
+	"""Names this process, here and now, like no other."""
 	return f"{_process_space()}:{os.getpid()}:{_started(os.getpid())}:{frappe.generate_hash(length=12)}"
 
 
-def _died_here(token: str) -> bool:
+def died_here(token: str) -> bool:
 	"""True when the holder ran where we can see processes, and is no longer there (or its number is another's)."""
 	space, _, rest = token.partition(":")
 	pid, _, rest = rest.partition(":")
