@@ -57,6 +57,7 @@ _COLUMNS = (
 	"first_sync",
 	"resync",
 	"acknowledged",
+	"pop3_key",
 )
 
 
@@ -68,11 +69,14 @@ def identity(*parts: object) -> str:
 class FolderJournal:
 	"""The journal of one folder of one account: its position, and the rows of what it handed over."""
 
+	#: What the identity of a folder's row begins with.
+	KIND = "folder"
+
 	def __init__(self, account: str, key: str, folder: str) -> None:
 		self.account = account
 		self.key = key
 		self.folder = folder
-		self._row_identity = identity("folder", key, folder)
+		self._row_identity = identity(self.KIND, key, folder)
 		row = frappe.db.get_value(
 			FOLDER,
 			{"identity": self._row_identity},
@@ -154,11 +158,15 @@ class FolderJournal:
 
 		The third time in a row it is set aside as Unfetched, so that it holds back no other message.
 		"""
-		times = self._broke[1] + 1 if self._broke[0] == str(uid) else 1
-		self._broke = (str(uid), times)
-		self._keep({"broke_at_uid": str(uid), "broke_times": times})
+		mark = self._mark(uid)
+		times = self._broke[1] + 1 if self._broke[0] == mark else 1
+		self._broke = (mark, times)
+		self._keep({"broke_at_uid": mark, "broke_times": times})
 		if times >= MOST_BREAKS and self.unknown(uidvalidity, [uid]):
 			self.write([Fetched(uid, reason=reason)], uidvalidity)
+
+	def _mark(self, uid: int) -> str:
+		return str(uid)
 
 	def record(self, batch: Iterable[Fetched], position: Position, *, acknowledged: bool = True) -> int:
 		"""Write the rows of a batch and the folder's position; the caller commits. Returns how many rows are new."""
@@ -233,28 +241,35 @@ class FolderJournal:
 		acknowledged: bool,
 	) -> tuple[object, ...]:
 		raw = message.raw
-		return (
-			key,
-			key,
-			"Administrator",
-			"Administrator",
-			now,
-			now,
-			index,
-			self.account,
-			self.folder,
-			str(uidvalidity),
-			str(message.uid),
-			JOURNALLED if raw else UNFETCHED,
-			_(message.reason) if message.reason else None,
-			" ".join(sorted(message.flags)),
-			raw.size if raw else 0,
-			raw.path if raw else None,
-			site_time(message.internal_date) or now,
-			int(message.uid <= self.first_sync_uid),
-			int(message.uid <= self.resync_uid),
-			int(acknowledged),
-		)
+		values = {
+			"name": key,
+			"identity": key,
+			"owner": "Administrator",
+			"modified_by": "Administrator",
+			"creation": now,
+			"modified": now,
+			"idx": index,
+			"email_account": self.account,
+			"folder": self.folder,
+			"state": JOURNALLED if raw else UNFETCHED,
+			"reason": _(message.reason) if message.reason else None,
+			"imap_flags": " ".join(sorted(message.flags)),
+			"size": raw.size if raw else 0,
+			"raw_path": raw.path if raw else None,
+			"received_on": site_time(message.internal_date) or now,
+			"acknowledged": int(acknowledged),
+		} | self._known_by(message, uidvalidity)
+		return tuple(values[column] for column in _COLUMNS)
+
+	def _known_by(self, message: Fetched, uidvalidity: int) -> dict[str, object]:
+		"""The columns that say which message of the server's it is."""
+		return {
+			"uidvalidity": str(uidvalidity),
+			"uid": str(message.uid),
+			"first_sync": int(message.uid <= self.first_sync_uid),
+			"resync": int(message.uid <= self.resync_uid),
+			"pop3_key": None,
+		}
 
 	def _second_try(self, key: str, message: Fetched, now: datetime) -> None:
 		values: dict[str, object] = {"reason": _(message.reason) if message.reason else None, "modified": now}

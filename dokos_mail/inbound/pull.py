@@ -8,7 +8,6 @@ already journalled.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
@@ -16,68 +15,24 @@ import frappe
 from frappe import _
 
 from dokos_mail.engine.connect.imap import open_imap
-from dokos_mail.engine.errors import N_, CommandRefused, FolderMissing, MailError, StorageFailed
+from dokos_mail.engine.connect.pop3 import open_pop3
+from dokos_mail.engine.errors import CommandRefused, FolderMissing, MailError, StorageFailed
 from dokos_mail.engine.receive.imap import ImapSession
 from dokos_mail.engine.receive.model import Fetched, FetchPlan, FirstSync, Position
 from dokos_mail.engine.receive.plan import UIDS_WENT_BACK, fetch_plan, search_criteria
+from dokos_mail.engine.receive.pop3 import Pop3Session
 from dokos_mail.engine.receive.rawstore import storage_error
 from dokos_mail.inbound import account as accounts
 from dokos_mail.inbound import takeover
 from dokos_mail.inbound.journal import JOURNAL, UNFETCHED, FolderJournal
 from dokos_mail.inbound.lease import Lease, hold
+from dokos_mail.inbound.pop3 import journal_of, read_mailbox
 from dokos_mail.inbound.process import process_pending
 from dokos_mail.inbound.time_limit import TimeLimit
+from dokos_mail.inbound.work import BATCH_BYTES, BATCH_COUNT, RETRIED_UNFETCHED, Progress, PullResult, Work, no_progress
 
-#: A batch of one FETCH: at most this many messages and (but for a larger single message) octets.
-BATCH_COUNT = 200
-BATCH_BYTES = 8 * 1024 * 1024
-#: How many messages that could not be fetched before are asked for again in one pull, per folder.
-RETRIED_UNFETCHED = 50
 #: Mail older than the first pull by more than this is not new, whatever a renumbered folder says of it.
 RESYNC_MARGIN = timedelta(days=2)
-
-
-class Pop3NotOffered(MailError):
-	"""This host has no mail module of its own to leave POP3 accounts to, and the journal's way in speaks IMAP."""
-
-	kind = "pop3_not_offered"
-	retry = False
-	fault = "settings"
-	template = N_("This account is set to POP3, which this host cannot receive by.")
-	remedy = N_("Tick Use IMAP and give the IMAP server; nearly every provider has one.")
-
-
-#: Called with what is going on ("fetch" or "process"), how much of it is done, and how much there is.
-Progress = Callable[[str, int, int], None]
-
-
-def no_progress(stage: str, done: int, total: int) -> None:
-	"""Tell nobody."""
-
-
-@dataclass
-class PullResult:
-	"""What a pull did. ``error`` is what kept the account, or one of its folders, from being read.
-
-	``reached`` is True when the server answered to the end: an ``error`` is then one folder's.
-	"""
-
-	journalled: int = 0
-	processed: dict[str, int] = field(default_factory=dict)
-	error: MailError | None = None
-	reached: bool = False
-
-
-@dataclass(frozen=True)
-class Work:
-	"""What the steps of one pull share."""
-
-	account: str
-	settings: frappe._dict
-	lease: Lease
-	result: PullResult
-	progress: Progress
-	time: TimeLimit
 
 
 def pull(account: str, progress: Progress = no_progress, seconds: float | None = None) -> PullResult:
@@ -117,6 +72,11 @@ def _storage_failed(error: OSError | MemoryError | StorageFailed) -> MailError:
 
 
 def _fetch_and_process(work: Work) -> None:
+	if not work.settings.use_imap:
+		with open_mailbox(work.settings) as session:
+			read_mailbox(session, journal_of(work), work)
+		_process(work)
+		return
 	with open_mailbox(work.settings) as session:
 		journals = [FolderJournal(work.account, work.lease.status, folder) for folder, _append_to in work.settings.folders()]
 		read = [
@@ -150,11 +110,10 @@ def _process(work: Work) -> None:
 	process_pending(work.account, work.lease, work.result.processed, work.progress, work.time.is_up)
 
 
-def open_mailbox(settings: frappe._dict) -> ImapSession:
+def open_mailbox(settings: frappe._dict) -> ImapSession | Pop3Session:
 	"""A session with the account's server. Raises a child of MailError."""
-	if not settings.use_imap:
-		raise Pop3NotOffered
-	return open_imap(settings.incoming_settings())
+	server = settings.incoming_settings()
+	return open_imap(server) if settings.use_imap else open_pop3(server)
 
 
 def fetch_new(session: ImapSession, journal: FolderJournal, work: Work) -> None:

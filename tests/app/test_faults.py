@@ -194,7 +194,3 @@ def test_a_full_disk_keeps_mail_on_the_server_and_says_so(mailbox: Mailbox, monk
 
 
 @pytest.mark.embedded
-def test_pop3_is_said_not_to_be_offered_here(make_mailbox: Callable[..., Mailbox]) -> None:
-	"""A bench receives by POP3 through its own class; the embedded host has none."""
-	mailbox = make_mailbox(use_imap=0, incoming_port=str(make_mailbox().server.ports["pop3"]))
-	fails_with(mailbox, "pop3_not_offered")

@@ -11,6 +11,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+#: As many as there are.
+ALL = 1 << 62
+
 
 @dataclass(frozen=True)
 class Listed:
