@@ -275,8 +275,8 @@ class EmailAccount(host.base_class("Email Account")):
 		return self.get("service") in HOST_SERVICES and host.owns_mail()
 
 	def is_left_to_host(self) -> bool:
-		"""Whether receiving is the host's own class's affair: its services, OAuth logins and, so far, POP3."""
-		return host.owns_mail() and (self.is_hosts_service() or self.auth_method == "OAuth" or not self.use_imap)
+		"""Whether receiving is the host's own class's affair: its services and OAuth logins."""
+		return host.owns_mail() and (self.is_hosts_service() or self.auth_method == "OAuth")
 
 	def receives_here(self) -> bool:
 		"""Whether this app reads the mailbox."""
