@@ -44,7 +44,6 @@ def fill(message: Message, queue_row: frappe._dict, recipient: str) -> None:
 		recipient=recipient,
 		unsubscribe_url=unsubscribe,
 		pixel_url=links.pixel_url(queue_row, recipient) if tracked else "",
-		copies=copies_in_words(queue_row),
 	)
 	if mime.field(message, OFFER_UNSUBSCRIBE):
 		mime.set_field(message, OFFER_UNSUBSCRIBE, None)
@@ -57,17 +56,6 @@ def _account(queue_row: frappe._dict) -> frappe._dict | None:
 	if not queue_row.email_account:
 		return None
 	return frappe.db.get_value("Email Account", queue_row.email_account, ["name", "track_email_status"], as_dict=True)
-
-
-def copies_in_words(queue_row: frappe._dict) -> str:
-	"""Who got the mail, where the sender wants that said at its foot. Blind recipients are never among them."""
-	if queue_row.expose_recipients != "footer":
-		return ""
-	copied = [each.strip() for each in (queue_row.show_as_cc or "").split(",") if each.strip()]
-	shown = [row.recipient for row in queue_row.recipients if row.recipient not in copied and not cint(row.get("is_bcc"))]
-	if copied:
-		return _("This email was sent to {0} and copied to {1}").format(", ".join(shown), ", ".join(copied))
-	return _("This email was sent to {0}").format(", ".join(shown))
 
 
 def attachments(queue_row: frappe._dict) -> Iterator[File]:

@@ -57,6 +57,13 @@ def mailboxes(text: str | None) -> list[Mailbox]:
 	return [Mailbox(one.name, one.address) for one in found if "@" in one.address]
 
 
+def of_field(raw: str) -> list[Mailbox]:
+	"""The mailboxes of a header field's raw text."""
+	return [
+		Mailbox(one.name, one.address) for one in parse_addresses(raw.encode("utf-8", "surrogateescape")) if "@" in one.address
+	]
+
+
 def mailbox(text: str | None) -> Mailbox | None:
 	"""The first mailbox of ``text``, or None."""
 	return next(iter(mailboxes(text)), None)
