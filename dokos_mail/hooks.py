@@ -24,9 +24,17 @@ override_doctype_class = {
 before_request = ["dokos_mail.asked_of_core.correct_finders"]
 before_job = ["dokos_mail.asked_of_core.correct_finders"]
 
+# A mail in a timeline is read in a frame, without remote images until its reader agrees.
+app_include_js = ["/assets/dokos_mail/js/received_mail.js"]
+
 doctype_js = {
 	"Email Domain": "doctype/email_domain/email_domain.js",
 	"Email Account": "doctype/email_account/email_account.js",
+}
+
+doctype_list_js = {
+	"Email Domain": "doctype/email_domain/email_domain_list.js",
+	"Email Account": "doctype/email_account/email_account_list.js",
 }
 
 doc_events = {
@@ -49,7 +57,7 @@ override_whitelisted_methods = {
 }
 
 # Records about mail must not keep anybody from deleting what they are about.
-ignore_links_on_delete = ["Document Email Address", "Incoming Email", "Email Folder", "Email Account Status"]
+ignore_links_on_delete = ["Document Email Address", "Incoming Email", "Email Folder", "Email Account Status", "Remote Image Sender"]
 
 scheduler_events = {
 	"cron": {"* * * * *": ["dokos_mail.jobs.pull_mailboxes"]},

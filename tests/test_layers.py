@@ -33,6 +33,7 @@ LEVELS = {
 	"api": 3,
 	"commands": 3,
 	"listen": 3,
+	"reader": 3,
 	"timeline": 3,
 	"install": 3,
 	"hooks": 4,

@@ -1,0 +1,71 @@
+"""What whoever reads a received mail asks for: remote images once he agreed, where the mail is from and why it is here."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from urllib.parse import quote
+
+import frappe
+from frappe import _
+from frappe.model.document import Document
+from werkzeug.wrappers import Response
+
+from dokos_mail.engine.message.html import sanitise
+from dokos_mail.inbound.journal import JOURNAL
+from dokos_mail.inbound.words import in_words
+
+ALLOWED = "Remote Image Sender"
+
+#: What a frame with a mail may do: show what is in it, images of the site, and others where its reader agreed.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:{remote}; sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox"
+
+
+@frappe.whitelist(methods=["GET"])
+def with_images(communication: str) -> Response:
+	"""A received mail as a page for a frame, its remote images loaded: its reader agreed."""
+	doc = _readable(communication)
+	content = doc.content or ""
+	html = content if doc.get("incoming_email") else sanitise(content)
+	html = html.replace(' data-remote-src="', ' src="').replace(' data-remote-background="', ' background="')
+	language = escape(frappe.local.lang or "en", quote=True)
+	page = f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><base target="_blank"></head><body>{html}</body></html>'
+	answer = Response(page, mimetype="text/html")
+	answer.headers["Content-Security-Policy"] = _POLICY.format(remote=" https: http:")
+	answer.headers["Referrer-Policy"] = "no-referrer"
+	answer.headers["X-Content-Type-Options"] = "nosniff"
+	return answer
+
+
+@frappe.whitelist()
+def senders_allowed() -> list[str]:
+	"""Whose remote images the user always wants to see."""
+	return frappe.get_all(ALLOWED, filters={"user": frappe.session.user}, pluck="sender")
+
+
+@frappe.whitelist(methods=["POST"])
+def allow_sender(communication: str) -> str:
+	"""Always show the user the remote images of whoever sent this mail; answers the address."""
+	sender = (_readable(communication).sender or "").lower()
+	if not sender:
+		frappe.throw(_("This mail names no sender."))
+	if not frappe.db.exists(ALLOWED, {"user": frappe.session.user, "sender": sender}):
+		frappe.get_doc({"doctype": ALLOWED, "user": frappe.session.user, "sender": sender}).insert(ignore_permissions=True)
+	return sender
+
+
+@frappe.whitelist()
+def about(communication: str) -> dict[str, str]:
+	"""Why a received mail is where it is, and where its original is downloaded; empty for one that another way brought."""
+	doc = _readable(communication)
+	row = frappe.db.get_value(JOURNAL, {"communication": doc.name}, ["name", "rule", "trace", "raw_path"], as_dict=True)
+	if row is None:
+		return {}
+	original = f"/api/method/dokos_mail.api.download_original?name={quote(row.name)}" if row.raw_path else ""
+	return {"why": in_words(row.rule, json.loads(row.trace or "[]"), _), "original": original, "row": row.name}
+
+
+def _readable(communication: str) -> Document:
+	doc = frappe.get_doc("Communication", communication)
+	doc.check_permission("read")
+	return doc
