@@ -25,13 +25,21 @@ OUTGOING = ("outgoing_state", "outgoing_error", "outgoing_remedy", "outgoing_det
 COLOURS = {"Failing": "red", "Unsafe": "red", "Awaiting": "orange", "Waiting": "orange", "Checking": "blue", "Working": "green"}
 
 
+def summary(receives: str | None, sends: str | None) -> str:
+	"""The state of an account for its list, from the states of its two directions: the worse one."""
+	return next((state for state in ("Failing", "Checking", "Working") if state in (receives, sends)), "")
+
+
+def expected(account: frappe._dict) -> tuple[str, str | None]:
+	"""The states of receiving and sending just after the account's settings were saved."""
+	tried = not account.awaiting_password
+	return "Checking" if tried and account.receives_here() else "Unknown", "Checking" if tried and account.sends_here() else None
+
+
 def mark_checking(account: frappe._dict) -> None:
 	"""Say that the connections are about to be checked, within the caller's transaction. A resting account rests no more."""
-	values = {"checking_since": now_datetime(), "next_attempt": None}
-	if account.receives_here():
-		values["state"] = "Checking"
-	if account.sends_here():
-		values["outgoing_state"] = "Checking"
+	states = dict(zip((INCOMING[0], OUTGOING[0]), expected(account), strict=True))
+	values = states | {"checking_since": now_datetime(), "next_attempt": None}
 	if name := frappe.db.get_value(STATUS, {"email_account": account.name}, "name"):
 		frappe.db.set_value(STATUS, name, values)
 	else:
@@ -56,7 +64,16 @@ def record_outgoing(status: str, error: MailError | None) -> None:
 
 
 def announce(account: str) -> None:
-	"""Let forms that show the account ask again. It says nothing else: whoever may read an account may listen."""
+	"""Bring the account's list up to date, and let forms that show the account ask again.
+
+	The event says nothing else: whoever may read an account may listen.
+	"""
+	row = frappe.db.get_value(STATUS, {"email_account": account}, [INCOMING[0], OUTGOING[0]])
+	state = summary(*row) if row else ""
+	if (frappe.db.get_value("Email Account", account, "connection_state") or "") != state:
+		frappe.db.set_value("Email Account", account, "connection_state", state, update_modified=False)
+		frappe.clear_document_cache("Email Account", account)
+		frappe.db.commit()
 	frappe.publish_realtime(EVENT, {"account": account}, doctype="Email Account", docname=account)
 
 
@@ -75,7 +92,10 @@ def told(account: frappe._dict, *, receives: bool, sends: bool) -> dict[str, obj
 		if sends and row.outgoing_state:
 			lines.append(_line(_("Sending"), row, OUTGOING))
 		lines += _unsafe(account, receives, sends)
-	lines = [line for line in lines if line["text"]]
+	elif not (account.enable_incoming or account.enable_outgoing):
+		text = _("This account neither receives nor sends yet.")
+		lines.append({"title": "", "state": "Idle", "text": text, "remedy": ""})
+	lines = [line | {"colour": COLOURS.get(str(line["state"]), "blue")} for line in lines if line["text"]]
 	states = {line["state"] for line in lines}
 	colour = next((COLOURS[state] for state in COLOURS if state in states), "blue")
 	return {"lines": lines, "colour": colour, "checking": bool({"Checking", "Waiting"} & states)}

@@ -1,12 +1,52 @@
 // Runs after the host's own script for this form.
 
-// The host's handlers for these fill in settings of their own, which may be out of date, and warn of duplicates that
-// cannot happen here.
-for (const event of ["service", "use_imap", "email_sync_option"]) {
+// The host's handlers for these fill in settings of their own, which may be out of date, and warn of what cannot happen
+// here: duplicates, and automatic answers to old mail.
+for (const event of ["service", "use_imap", "email_sync_option", "warn_autoreply_on_incoming"]) {
 	frappe.ui.form.off("Email Account", event);
 }
 
+// Seconds between two looks at a check or a pull that is under way. Where the host pushes events these are not waited for.
+const STATUS_WAITS = [1, 1, 2, 2, 3, 5, 5, 5, 10, 10, 10, 15, 15, 15, 30];
+const FIRST_PULL_WAITS = [0.5, 1, 1, 1, 2];
+const PULL_WAIT = 3;
+
+// The look that is due next, so that an event of the server can bring it forward.
+let due = null;
+
+function later(seconds, look) {
+	const timer = setTimeout(() => {
+		due = null;
+		look();
+	}, seconds * 1000);
+	due = { timer, look };
+}
+
+function look_now() {
+	if (due) {
+		const { timer, look } = due;
+		clearTimeout(timer);
+		due = null;
+		look();
+		return true;
+	}
+	return false;
+}
+
+const shown = (text) => frappe.utils.escape_html(text || "");
+const link = (url, text) =>
+	url ? ` <a href="${shown(url)}" target="_blank" rel="noopener">${shown(text)}</a>` : "";
+
 frappe.ui.form.on("Email Account", {
+	setup() {
+		frappe.realtime.on("dokos_mail_account", (data) => {
+			const frm = cur_frm;
+			if (frm && frm.doctype === "Email Account" && frm.docname === data.account && !look_now()) {
+				frm.events.show_status(frm, 0);
+			}
+		});
+	},
+
 	onload(frm) {
 		const query = "dokos_mail.append_to.append_to_query";
 		frm.set_query("append_to", () => ({ query }));
@@ -14,60 +54,173 @@ frappe.ui.form.on("Email Account", {
 	},
 
 	refresh(frm) {
+		frm.remove_custom_button(__("Pull Emails"));
+		frm.events.show_help(frm);
 		if (frm.is_new()) {
+			frm.events.propose_for_address(frm);
 			return;
 		}
-		frm.events.show_status(frm);
-		if (frm.doc.enable_incoming && !frm.doc.awaiting_password && !frm.is_dirty() && frm.perm[0].write) {
-			frm.add_custom_button(__("Fetch Emails Now"), () =>
-				frappe.call("dokos_mail.api.pull_now", { account: frm.doc.name }).then(() => {
-					frappe.show_alert({ message: __("Emails are being fetched."), indicator: "blue" });
-				})
-			);
+		if (!frm.perm[0].write) {
+			return;
+		}
+		frm.events.show_status(frm, 0);
+		if (frm.doc.enable_incoming && !frm.doc.awaiting_password) {
+			frm.add_custom_button(__("Pull Now"), () => frm.events.pull_now(frm));
 		}
 	},
 
-	// How the last connection went: the save itself never connects.
-	show_status(frm) {
-		if (!frm.doc.enable_incoming || frm.doc.awaiting_password || !frm.perm[0].write) {
-			return;
-		}
-		frappe.call("dokos_mail.api.account_status", { account: frm.doc.name }).then(({ message }) => {
-			if (!message) {
+	// How the connections are doing. Saving never connects: a check follows it, and is followed here until it has ended.
+	show_status(frm, tries) {
+		const account = frm.docname;
+		frappe.call("dokos_mail.api.account_status", { account }).then(({ message }) => {
+			if (!message || cur_frm !== frm || frm.docname !== account) {
 				return;
 			}
-			const said = (text) => frappe.utils.escape_html(text || "");
-			if (message.state === "Failing") {
-				frm.dashboard.set_headline_alert(
-					`<b>${said(message.error)}</b><br>${said(message.remedy)}`,
-					"red"
-				);
-			} else if (message.state === "Working") {
-				frm.dashboard.set_headline_alert(__("The connection to the incoming server works."), "green");
-			} else if (message.state === "Checking") {
-				frm.dashboard.set_headline_alert(__("The connection is being checked."), "blue");
+			frm.events.draw_status(frm, message);
+			if (message.checking && tries < STATUS_WAITS.length) {
+				later(STATUS_WAITS[tries], () => {
+					if (cur_frm === frm && frm.docname === account) {
+						frm.events.show_status(frm, tries + 1);
+					}
+				});
 			}
+		});
+	},
+
+	draw_status(frm, { lines, colour }) {
+		if (!lines.length) {
+			return;
+		}
+		const drawn = lines.map(({ title, text, remedy, since, colour }) => {
+			const first = title ? `<span class="indicator ${colour}"><b>${shown(title)}</b></span> ` : "";
+			const more = [remedy, since].filter(Boolean).map(shown).join(" ");
+			return `<div>${first}${shown(text)}${more ? `<div>${more}</div>` : ""}</div>`;
+		});
+		frm.dashboard.clear_headline();
+		frm.dashboard.set_headline_alert(drawn.join(""), colour);
+	},
+
+	pull_now(frm) {
+		const account = frm.docname;
+		frappe.call("dokos_mail.api.pull_now", { account }).then(({ message }) => {
+			frm.events.follow_pull(frm, account, message, 0, true);
+		});
+	},
+
+	// `watched` until somebody closes the window that shows how far it is.
+	follow_pull(frm, account, since, tries, watched) {
+		frappe.call("dokos_mail.api.pull_progress", { account, since }).then(({ message }) => {
+			if (message.state === "done") {
+				if (watched) {
+					frappe.hide_progress();
+				}
+				frm.events.tell_pull(message);
+				if (cur_frm === frm && frm.docname === account) {
+					frm.events.show_status(frm, 0);
+				}
+				return;
+			}
+			if (watched) {
+				const { received, left } = message;
+				const said = received
+					? __("{0} emails received, {1} processed", [received, received - left])
+					: message.state === "waiting"
+					? __("Waiting for a background worker")
+					: __("Reading the mailbox");
+				const window = frappe.show_progress(
+					__("Pulling {0}", [account]),
+					received ? received - left : 0,
+					received || 1,
+					said
+				);
+				watched = !window || window.is_visible !== false;
+			}
+			const again = () => frm.events.follow_pull(frm, account, since, tries + 1, watched);
+			later(FIRST_PULL_WAITS[tries] || PULL_WAIT, again);
+		});
+	},
+
+	tell_pull({ error, remedy, received, failed, mails }) {
+		const error_text = error ? `<p>${shown(error)}<br>${shown(remedy)}</p>` : "";
+		if (!received) {
+			if (error) {
+				frappe.msgprint({ title: __("Pull Now"), message: error_text, indicator: "red" });
+			} else {
+				frappe.show_alert({ message: __("No new email."), indicator: "blue" });
+			}
+			return;
+		}
+		const count = received === 1 ? __("One new email.") : __("{0} new emails.", [received]);
+		const not_processed = failed ? ` ${__("{0} could not be processed.", [failed])}` : "";
+		const desk = (doctype, name) =>
+			`/app/${doctype.toLowerCase().replace(/ /g, "-")}/${encodeURIComponent(name)}`;
+		const rows = (mails || []).map((mail) => {
+			const target = mail.document
+				? `<a href="${desk(mail.reference_doctype, mail.reference_name)}">${shown(mail.document)}</a>`
+				: shown(mail.reason || mail.state_label);
+			const subject = shown(mail.subject) || __("(no subject)");
+			return `<tr><td><a href="${desk("Incoming Email", mail.name)}">${subject}</a></td><td>${shown(
+				mail.sender
+			)}</td><td>${target}</td></tr>`;
+		});
+		frappe.msgprint({
+			title: __("Pull Now"),
+			message: `${error_text}<p>${count}${not_processed}</p><table class="table table-sm">${rows.join("")}</table>`,
+			indicator: error || failed ? "orange" : "green",
 		});
 	},
 
 	email_id(frm) {
-		if (frm.doc.domain || frm.doc.service || frm.doc.email_server || frm.doc.smtp_server) {
+		frm.events.propose_for_address(frm);
+	},
+
+	// An address in an Email Domain of the site takes that; one of a known provider gets its settings by one click.
+	propose_for_address(frm) {
+		const { doc } = frm;
+		if (frm.proposed) {
+			frm.remove_custom_button(frm.proposed);
+			frm.dashboard.clear_headline();
+			frm.proposed = null;
+		}
+		if (!doc.email_id || doc.domain || doc.service || doc.email_server || doc.smtp_server) {
 			return;
 		}
-		frm.events.propose(frm, frm.doc.email_id, ({ domain, service }) => {
-			frm.set_value(domain ? "domain" : "service", domain || service);
+		const asked = doc.email_id;
+		frm.events.propose(frm, asked, (known) => {
+			if (frm.doc.email_id !== asked || frm.doc.domain || frm.doc.service) {
+				return;
+			}
+			if (known.domain) {
+				frm.set_value("domain", known.domain);
+				return;
+			}
+			const { email_server, smtp_server } = known.settings;
+			const label = __("Use the Settings of {0}", [known.service]);
+			frm.add_custom_button(label, () => frm.set_value("service", known.service));
+			const servers = [email_server, smtp_server].filter(Boolean).map(shown).join(", ");
+			const found = __("The settings of {0} are known: {1}.", [known.service, servers]);
+			frm.dashboard.set_headline_alert(
+				`<div>${found}</div><div>${known.hints.map(shown).join(" ")}</div>`,
+				"blue"
+			);
+			frm.proposed = label;
 		});
 	},
 
 	service(frm) {
-		frm.events.propose(frm, frm.doc.service, ({ settings, hints, help_url, password_url }) => {
+		frm.events.propose_for_address(frm);
+		frm.events.show_help(frm);
+		frm.events.propose(frm, frm.doc.service, ({ settings }) => {
 			for (const [field, value] of Object.entries(settings || {})) {
 				if (frm.fields_dict[field]) {
 					frm.set_value(field, value);
 				}
 			}
-			frm.events.show_hints(frm, hints || [], help_url, password_url);
 		});
+	},
+
+	domain(frm) {
+		frm.events.propose_for_address(frm);
 	},
 
 	use_imap(frm) {
@@ -98,13 +251,27 @@ frappe.ui.form.on("Email Account", {
 			});
 	},
 
-	show_hints(frm, hints, help_url, password_url) {
-		const link = (url, text) =>
-			url ? ` <a href="${url}" target="_blank" rel="noopener">${text}</a>` : "";
-		const text =
-			hints.map((hint) => frappe.utils.escape_html(hint)).join("<br>") +
-			link(help_url, __("Settings of the provider")) +
-			link(password_url, __("Application passwords"));
-		frm.set_df_property("service", "description", text);
+	// What to do on the provider's side, beside the service that was chosen; the usual hints where none was.
+	show_help(frm) {
+		if (frm.usual_help === undefined && frm.fields_dict.provider_help) {
+			frm.usual_help = frm.fields_dict.provider_help.df.options || "";
+		}
+		const asked = frm.doc.service;
+		const draw = (html) => frm.set_df_property("provider_help", "options", html);
+		if (!asked) {
+			draw(frm.usual_help);
+			return;
+		}
+		frm.events.propose(frm, asked, ({ service, hints, help_url, password_url }) => {
+			if (frm.doc.service !== asked) {
+				return;
+			}
+			const links =
+				link(help_url, __("Settings of the provider")) + link(password_url, __("Application passwords"));
+			draw(
+				`<p class="text-muted small"><b>${shown(service)}</b><br>${hints.map(shown).join("<br>")}</p>
+				<p class="small">${links.replace("</a> <a", "</a><br><a")}</p>`
+			);
+		});
 	},
 });

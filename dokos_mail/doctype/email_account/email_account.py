@@ -57,6 +57,7 @@ class EmailAccount(host.base_class("Email Account")):
 		brand_logo: DF.AttachImage | None
 		connected_app: DF.Link | None
 		connected_user: DF.Link | None
+		connection_state: DF.Literal["", "Checking", "Working", "Failing"]
 		create_contact: DF.Check
 		default_incoming: DF.Check
 		default_outgoing: DF.Check
@@ -222,6 +223,8 @@ class EmailAccount(host.base_class("Email Account")):
 
 	def before_save(self) -> None:
 		"""A box that means nothing without another one is unset, and that is said."""
+		from dokos_mail.health import expected, summary
+
 		for field, needed in ONLY_ONE.items():
 			if self.get(field) and not self.get(needed):
 				self.set(field, 0)
@@ -231,14 +234,16 @@ class EmailAccount(host.base_class("Email Account")):
 					)
 				)
 
+		self.connection_state = summary(*expected(self))
+
 	def on_update(self) -> None:
 		"""What follows from the new settings. The connection is tried by a job, once this save is final."""
 		self._be_the_only_one()
 		set_up_inbox(self)
-		if (self.receives_here() or self.sends_here()) and not self.awaiting_password:
-			from dokos_mail.health import mark_checking
+		from dokos_mail.health import mark_checking
 
-			mark_checking(self)
+		mark_checking(self)
+		if self.connection_state:
 			frappe.enqueue("dokos_mail.jobs.check_account", account=self.name, enqueue_after_commit=True)
 
 	def _be_the_only_one(self) -> None:
@@ -369,6 +374,16 @@ def folder_key(name: str) -> str:
 	"""A folder's name as servers compare it: INBOX in any letters is one folder (RFC 3501, 5.1)."""
 	name = (name or "").strip()
 	return "INBOX" if name.upper() == "INBOX" else name
+
+
+@frappe.whitelist()
+def mailbox_services() -> list[str]:
+	"""Names of the services that offer mailboxes, for a form to choose from."""
+	from dokos_mail.append_to import only_for_readers_of_accounts
+	from dokos_mail.engine.providers import PROVIDERS
+
+	only_for_readers_of_accounts()
+	return [known.service for known in PROVIDERS if known.imap]
 
 
 @frappe.whitelist()
