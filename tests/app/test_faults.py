@@ -191,6 +191,3 @@ def test_a_full_disk_keeps_mail_on_the_server_and_says_so(mailbox: Mailbox, monk
 		fails_with(mailbox, "storage_full")
 	assert states(mailbox) == {}
 	recovers(mailbox)
-
-
-@pytest.mark.embedded
