@@ -6,6 +6,7 @@ embedded host ships none, and ours are plain documents there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 
 import frappe
@@ -48,3 +49,11 @@ def job_timeouts() -> tuple[type[Exception], ...]:
 
 		return (JobTimeout,)
 	return (BaseTimeoutException,)
+
+
+def when_over(callback: Callable[[], None]) -> None:
+	"""Call ``callback`` after this request's response or this job, where the host can; otherwise nothing is called."""
+	request, job = getattr(frappe.local, "request", None), getattr(frappe.local, "job", None)
+	callbacks = getattr(request, "after_response", None) or (job or {}).get("after_job")
+	if callbacks is not None:
+		callbacks.add(callback)

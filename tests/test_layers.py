@@ -19,6 +19,7 @@ LEVELS = {
 	"engine": 0,
 	"schema": 0,
 	"host": 1,
+	"holder": 1,
 	"asked_of_core": 2,
 	"append_to": 1,
 	"other_apps": 1,

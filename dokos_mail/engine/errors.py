@@ -348,6 +348,14 @@ class ServerRefuses(MailError):
 	remedy = N_("Read the server's words. This machine's address may be on a blocklist, or the server is not the one to send through.")
 
 
+class QuotaReached(Throttled):
+	"""SMTP: the account has sent all that its provider lets it send for now."""
+
+	kind = "quota_reached"
+	template = N_("{host} takes no more emails from this account for now: {detail}")
+	remedy = N_("Nothing to do: emails wait and leave later by themselves. The limits can be typed on the account, so that they are kept.")
+
+
 class LoginNotOffered(MailError):
 	"""SMTP: the account has a login and the server takes none."""
 
