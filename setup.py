@@ -25,7 +25,9 @@ setup(
 	zip_safe=False,
 	install_requires=[
 		"charset-normalizer>=2.1,<5",
+		"css-inline>=0.18,<1",
 		"flufl.bounce>=4,<7",
+		"idna>=2.8,<4",
 		"nh3>=0.2.15,<1",
 	],
 )
