@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from dataclasses import asdict
 
 import frappe
 from frappe import _
@@ -11,6 +13,7 @@ from frappe.utils import now_datetime
 from dokos_mail.checks import refused
 from dokos_mail.health import told
 from dokos_mail.inbound.account import raw_store
+from dokos_mail.inbound.explain import explain
 from dokos_mail.inbound.journal import JOURNAL
 from dokos_mail.inbound.watch import how_far
 from dokos_mail.jobs import enqueue_pull
@@ -65,6 +68,35 @@ def download_original(name: str) -> None:
 	frappe.local.response.filename = f"{name[:12]}.eml"
 	frappe.local.response.filecontent = raw_store().read(row.raw_path)
 	frappe.local.response.type = "download"
+
+
+@frappe.whitelist(methods=["POST"])
+def explain_mail(
+	name: str | None = None, account: str | None = None, message: str | None = None, folder: str | None = None
+) -> dict[str, object]:
+	"""Where a message would go if it came now, and why; nothing is stored.
+
+	Either ``name`` of an Incoming Email (System Managers), or an ``account`` (for whoever may change it) and the text of
+	a ``message``, as it is or in base64.
+	"""
+	if name:
+		frappe.only_for("System Manager")
+		row = frappe.db.get_value(JOURNAL, name, ["raw_path", "email_account", "folder"], as_dict=True)
+		if not row or not row.raw_path:
+			frappe.throw(_("The original of this message is not kept."), frappe.DoesNotExistError)
+		explained = explain(raw_store().read(row.raw_path), row.email_account, row.folder, name)
+	else:
+		frappe.get_doc("Email Account", account).check_permission("write")
+		explained = explain(_octets(message or ""), account, folder)
+	return asdict(explained)
+
+
+def _octets(message: str) -> bytes:
+	"""A message as the desk sends it: the text of a file, or its octets in base64."""
+	try:
+		return base64.b64decode(message, validate=True)
+	except ValueError:
+		return message.encode("utf-8", "surrogateescape")
 
 
 def _may_read_original(row: frappe._dict | None) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import frappe
 from frappe import _
 
@@ -15,9 +17,26 @@ def append_to_doctypes() -> list[str]:
 	"""
 	flagged = frappe.get_all("DocType", filters={"email_append_to": 1}, pluck="name")
 	customized = frappe.get_all("Property Setter", filters={"property": "email_append_to", "value": "1"}, pluck="doc_type")
-	hooked = frappe.get_hooks("email_append_to") or []
+	hooked = [str(_entry(entry).get("doctype")) for entry in frappe.get_hooks("email_append_to") or []]
 	usable = {"name": ("in", sorted({*flagged, *customized, *hooked})), "istable": 0, "issingle": 0}
 	return sorted(frappe.get_all("DocType", filters=usable, pluck="name"))
+
+
+def hooked_fields(doctype: str) -> dict[str, str]:
+	"""What installed apps' ``email_append_to`` says of a document type's fields; empty where no app says anything.
+
+	An entry is a name, or a dict with ``doctype`` and any of ``subject_field``, ``sender_field`` and
+	``sender_name_field``. The app that was installed last counts.
+	"""
+	said: dict[str, str] = {}
+	for entry in map(_entry, frappe.get_hooks("email_append_to") or []):
+		if entry.get("doctype") == doctype:
+			said |= {key: str(value) for key, value in entry.items() if value}
+	return said
+
+
+def _entry(entry: object) -> Mapping[str, object]:
+	return entry if isinstance(entry, Mapping) else {"doctype": entry}
 
 
 def only_for_readers_of_accounts() -> None:

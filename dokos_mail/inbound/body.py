@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from frappe import _
+
 from dokos_mail.engine.message.html import sanitise, text_to_html
 from dokos_mail.engine.message.model import Message
 from dokos_mail.engine.message.reply import split_reply
@@ -17,24 +19,32 @@ _ENCLOSES_A_FILE = re.compile(r"""embed=(?=["'])""")
 _WORD_JOINER = "\u2060"
 
 
-def body_html(message: Message, images: Mapping[str, str], notes: Sequence[str]) -> str:
+def body_html(message: Message, images: Mapping[str, str], notes: Sequence[str], original: str = "") -> str:
 	"""The body as HTML that loads nothing remote and runs nothing, here or when it is quoted in a reply.
 
-	``images`` are addresses by Content-ID.
+	``images`` are addresses by Content-ID. ``notes`` stand above the body, with a link to ``original``.
 	"""
 	if message.html is not None and message.html.strip():
 		body = sanitise(message.html, images=images)
 	else:
 		body = _text_as_html(message.text or "")
-	html = "".join(f"<p><em>{escape(note)}</em></p>" for note in notes) + body
-	return _ENCLOSES_A_FILE.sub(f"embed{_WORD_JOINER}=", html)
+	html = "".join(f"<p><em>{escape(note)}</em></p>" for note in notes)
+	if notes and original:
+		html += f'<p><a href="{escape(original)}">{escape(_("Download the original message"))}</a></p>'
+	html += body
+	return defused(html)
+
+
+def defused(text: str) -> str:
+	"""``text`` without what the hosts take for a file to be enclosed, when it goes out again in a notification or a reply."""
+	return _ENCLOSES_A_FILE.sub(f"embed{_WORD_JOINER}=", text) if "embed=" in text else text
 
 
 def body_text(message: Message) -> str:
 	"""The body as text: the sender's own, or drawn from the HTML."""
 	if message.text and message.text.strip():
-		return message.text
-	return html_to_text(message.html) if message.html else ""
+		return defused(message.text)
+	return defused(html_to_text(message.html)) if message.html else ""
 
 
 def _text_as_html(text: str) -> str:

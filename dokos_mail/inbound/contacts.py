@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import frappe
 
+from dokos_mail.engine.message.authentication import FAIL
+from dokos_mail.engine.message.model import Message
+from dokos_mail.engine.message.robots import is_nobodys
 from dokos_mail.inbound import surroundings
 
 
-def link_contacts(communication: frappe._dict, *, robot: bool) -> None:
+def link_contacts(communication: frappe._dict, *, may_make: bool) -> None:
 	"""Link the sender's contact to a received mail, and what that contact is linked to.
 
-	The contact is made when there is none and the account has ``create_contact`` on, never for a robot. Done before
-	the Communication is written, in its transaction.
+	The contact is made when there is none, the account has ``create_contact`` on, and ``may_make`` allows it: see
+	:func:`is_a_correspondent`. Done before the Communication is written, in its transaction.
 	"""
 	address = (communication.sender or "").strip().lower()
 	if "@" not in address:
 		return
 	contact = frappe.db.get_value("Contact Email", {"email_id": address, "parenttype": "Contact"}, "parent")
-	if not contact and not robot and _wanted(communication.email_account):
+	if not contact and may_make and _wanted(communication.email_account):
 		contact = _make_contact(address, communication.sender_full_name)
 	if not contact:
 		return
@@ -34,6 +37,15 @@ def link_contacts(communication: frappe._dict, *, robot: bool) -> None:
 	for doctype, name in links:
 		if (doctype, name) not in there:
 			communication.append("timeline_links", {"link_doctype": doctype, "link_name": name})
+
+
+def is_a_correspondent(message: Message, verdict: str, own_address: str) -> bool:
+	"""Whether a message's sender is somebody to remember: no robot, no list, no address that nobody reads, not the
+	account itself, and nobody who pretends to be somebody else."""
+	address = message.from_[0].address if message.from_ else ""
+	if not address or message.auto_submitted or message.report or verdict == FAIL:
+		return False
+	return not is_nobodys(address) and address.lower() != own_address
 
 
 def _wanted(account: str) -> bool:

@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import frappe
+from frappe import _
 from frappe.utils import validate_email_address
 
+from dokos_mail.append_to import hooked_fields
 from dokos_mail.engine.message.model import Address, Message
+from dokos_mail.inbound.body import defused
 
 #: The hosts' length of an address; a part of one would be another's.
 LONGEST_ADDRESS = 140
@@ -68,9 +71,14 @@ def choose_fields(fields: Sequence[Field], settings: MailFields = MailFields(), 
 
 
 def mail_fields(doctype: str) -> MailFields:
-	"""The fields of a document type that mail fills."""
+	"""The fields of a document type that mail fills: as its settings say, else as an app's hook does, else the likeliest."""
 	meta = frappe.get_meta(doctype)
-	settings = MailFields(meta.get("subject_field"), meta.get("sender_field"), meta.get("sender_name_field"))
+	hooked = hooked_fields(doctype)
+	settings = MailFields(
+		meta.get("subject_field") or hooked.get("subject_field"),
+		meta.get("sender_field") or hooked.get("sender_field"),
+		meta.get("sender_name_field") or hooked.get("sender_name_field"),
+	)
 	fields = [Field(df.fieldname, df.fieldtype, df.options) for df in meta.fields]
 	return choose_fields(fields, settings, meta.get("title_field"))
 
@@ -80,17 +88,17 @@ def make_document(doctype: str, message: Message, note: Callable[[str, str], Non
 
 	``note`` is called with the document's type and name right after its row is written and before any hook of another
 	app can commit, so that it is known even when everything is cut right then. Raises what the host raises when the
-	document cannot be made, MandatoryError among others.
+	document cannot be made; MandatoryError, which names the fields, for one that mail cannot fill.
 	"""
 	fields = mail_fields(doctype)
 	sender = message.from_[0] if message.from_ else None
 	doc = frappe.new_doc(doctype)
 	if fields.subject:
-		doc.set(fields.subject, _cut(doc, fields.subject, message.subject))
+		doc.set(fields.subject, _cut(doctype, fields.subject, defused(message.subject)))
 	if fields.sender and sender:
 		doc.set(fields.sender, address_for_field(sender))
 	if fields.sender_name and sender:
-		doc.set(fields.sender_name, _cut(doc, fields.sender_name, sender.name or sender.address))
+		doc.set(fields.sender_name, _cut(doctype, fields.sender_name, defused(sender.name or sender.address)))
 	doc.flags.from_incoming_email = True
 
 	write_row = doc.db_insert
@@ -103,6 +111,8 @@ def make_document(doctype: str, message: Message, note: Callable[[str, str], Non
 	doc.db_insert = write_row_and_note
 	try:
 		doc.insert(ignore_permissions=True)
+	except frappe.MandatoryError as error:
+		raise frappe.MandatoryError(_missing(doc) or str(error)) from error
 	finally:
 		# The document may be pickled later, which a closure would prevent.
 		doc.__dict__.pop("db_insert", None)
@@ -115,9 +125,18 @@ def address_for_field(sender: Address) -> str | None:
 	return address if len(address) <= LONGEST_ADDRESS and validate_email_address(address) else None
 
 
-def _cut(doc: frappe._dict, fieldname: str, value: str) -> str:
+def _missing(doc: frappe._dict) -> str:
+	"""Labels of the mandatory fields that are empty."""
+	empty = (df for df in doc.meta.fields if df.reqd and doc.get(df.fieldname) in (None, "", []))
+	return ", ".join(_(df.label or df.fieldname) for df in empty)
+
+
+def field_length(doctype: str, fieldname: str) -> int | None:
+	"""How many characters a field takes; None where there is no limit to speak of."""
+	df = frappe.get_meta(doctype).get_field(fieldname)
+	return int(df.get("length") or 140) if df.fieldtype in ("Data", "Read Only") else None
+
+
+def _cut(doctype: str, fieldname: str, value: str) -> str:
 	"""A value short enough for its field: the host refuses longer ones."""
-	df = doc.meta.get_field(fieldname)
-	if df.fieldtype in ("Data", "Read Only"):
-		return value[: int(df.get("length") or 140)]
-	return value
+	return value[: field_length(doctype, fieldname)]

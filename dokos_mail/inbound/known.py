@@ -4,29 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import frappe
+from frappe.utils import now_datetime
 
+from dokos_mail.engine.message.addresses import parse_addresses
+from dokos_mail.engine.message.authentication import FAIL
+from dokos_mail.engine.message.subject import base_subject, same_subject
+from dokos_mail.inbound.documents import field_length, mail_fields
 from dokos_mail.inbound.journal import DUPLICATE, FAILED, IGNORED, JOURNAL, JOURNALLED, PROCESSED
 from dokos_mail.inbound.place import Ancestor, Reference
 
 #: Message-IDs that differ in nothing but case and accents, of which we look at no more.
 MOST_ALIKE = 20
+#: Kinds of Communication that go out and come in as mail.
+MAIL_TYPES = ("Communication", "Automated Message")
+#: For so long an answer finds its document by its subject alone, as on the hosts.
+SUBJECT_DAYS = 60
+#: Documents of one correspondent among which a subject is looked for.
+MOST_DOCUMENTS = 500
 
 
-def find_ancestors(message_ids: Sequence[str], account: str) -> dict[str, Ancestor]:
+def find_ancestors(message_ids: Sequence[str], account: str, sender: str = "") -> dict[str, Ancestor]:
 	"""Those of the messages that the host knows, by Message-ID.
 
 	Where several Communications carry one Message-ID (mail to several of our accounts), the one of ``account`` is
 	taken, and among equals one that is on a document.
 	"""
-	wanted = list(message_ids)
+	wanted = set(message_ids)
 	if not wanted:
 		return {}
 	rows = frappe.get_all(
 		"Communication",
-		filters={"message_id": ("in", wanted), "communication_type": "Communication"},
+		filters={"message_id": ("in", list(wanted)), "communication_type": ("in", MAIL_TYPES)},
 		fields=["name", "message_id", "reference_doctype", "reference_name", "email_account"],
 		order_by="creation asc",
 	)
@@ -35,21 +46,105 @@ def find_ancestors(message_ids: Sequence[str], account: str) -> dict[str, Ancest
 	for row in rows:
 		if row.message_id in wanted and row.message_id not in found:
 			found[row.message_id] = _ancestor(row.name, row.reference_doctype, row.reference_name)
-	for message_id in wanted:
-		if message_id not in found and (queued := _queued(message_id)):
-			found[message_id] = queued
+	if unknown := wanted - set(found):
+		found |= _queued(unknown)
+	if unknown := wanted - set(found):
+		found |= _named(unknown, sender)
 	return found
 
 
-def _queued(message_id: str) -> Ancestor | None:
-	"""A message that left through the host's queue without a Communication of that Message-ID."""
-	row = frappe.db.get_value(
+def _queued(message_ids: set[str]) -> dict[str, Ancestor]:
+	"""Messages that left through the host's queue without a Communication of that Message-ID."""
+	rows = frappe.get_all(
 		"Email Queue",
-		{"message_id": message_id},
-		["communication", "reference_doctype", "reference_name"],
-		as_dict=True,
+		filters={"message_id": ("in", list(message_ids))},
+		fields=["message_id", "communication", "reference_doctype", "reference_name"],
+		order_by="creation asc",
 	)
-	return _ancestor(row.communication, row.reference_doctype, row.reference_name) if row else None
+	return {
+		row.message_id: _ancestor(row.communication, row.reference_doctype, row.reference_name)
+		for row in rows
+		if row.message_id in message_ids
+	}
+
+
+def _named(message_ids: set[str], sender: str) -> dict[str, Ancestor]:
+	"""Messages that the host once sent under the name of their Communication, ``<name@site>``, and kept no Message-ID of.
+
+	Only for whom they were sent to: names can be seen in the desk's addresses, Message-IDs cannot.
+	"""
+	sites = {frappe.local.site.lower(), str(frappe.conf.get("host_name") or "").partition("://")[2].lower()}
+	by_name = {}
+	for message_id in message_ids:
+		name, _at, domain = message_id.rpartition("@")
+		if name and domain.lower() in sites:
+			by_name[name] = message_id
+	if not by_name or not sender:
+		return {}
+	rows = frappe.get_all(
+		"Communication",
+		filters={"name": ("in", list(by_name)), "sent_or_received": "Sent", "message_id": ("is", "not set")},
+		fields=["name", "recipients", "cc", "bcc", "reference_doctype", "reference_name"],
+	)
+	return {
+		by_name[row.name]: _ancestor(row.name, row.reference_doctype, row.reference_name)
+		for row in rows
+		if row.name in by_name and sender.lower() in _addresses(row.recipients, row.cc, row.bcc)
+	}
+
+
+def _addresses(*fields: str | None) -> set[str]:
+	found = (address for field in fields if field for address in parse_addresses(field.encode()))
+	return {address.address.lower() for address in found}
+
+
+def find_unprocessed(message_ids: Sequence[str], row: str | None) -> dict[str, str]:
+	"""Those of the messages that are in the journal and could not be processed, with the names of their rows.
+
+	``row`` is the message that names them: one that names itself waits for nobody.
+	"""
+	if not message_ids:
+		return {}
+	rows = frappe.get_all(
+		JOURNAL,
+		filters={"message_id": ("in", list(message_ids)), "state": FAILED, "communication": ("is", "not set")},
+		fields=["name", "message_id"],
+		order_by="creation desc",
+	)
+	return {found.message_id: found.name for found in rows if found.message_id in message_ids and found.name != row}
+
+
+def find_alike(doctype: str, subject: str, sender: str) -> list[Reference]:
+	"""Documents of a type whose correspondent is ``sender`` and whose bare subject is ``subject``, the newest first.
+
+	Only those that somebody touched within SUBJECT_DAYS. None where the type has no field for either.
+	"""
+	fields = mail_fields(doctype)
+	if not (fields.sender and fields.subject and subject and sender):
+		return []
+	since = now_datetime() - timedelta(days=SUBJECT_DAYS)
+	rows = frappe.get_all(
+		doctype,
+		filters={fields.sender: ("in", sorted({sender, sender.lower()})), "modified": (">=", since)},
+		fields=["name", f"{fields.sender} as sender", f"{fields.subject} as subject"],
+		order_by="creation desc, name desc",
+		limit=MOST_DOCUMENTS,
+	)
+	length = field_length(doctype, fields.subject)
+	found = []
+	for row in rows:
+		theirs, _answers = base_subject(row.subject or "")
+		cut = length is not None and len(row.subject or "") >= length
+		if (row.sender or "").strip().lower() == sender.lower() and same_subject(subject, theirs, cut):
+			found.append(Reference(doctype, row.name))
+	return found
+
+
+def passes_for_colleague(address: str, verdict: str) -> bool:
+	"""Whether a message may be taken for one of a user of the site: it says so, and nobody says otherwise."""
+	if verdict == FAIL or not address:
+		return False
+	return bool(frappe.db.exists("User", {"email": address.lower(), "enabled": 1, "user_type": "System User"}))
 
 
 def _ancestor(communication: str | None, doctype: str | None, name: str | None) -> Ancestor:

@@ -8,6 +8,7 @@ document is written, and processing starts by looking both up and goes on from w
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,11 +17,14 @@ from frappe import _
 from frappe.utils import cint, get_datetime
 
 from dokos_mail.engine.errors import StorageFailed
+from dokos_mail.engine.message.authentication import UNKNOWN
 from dokos_mail.engine.message.identity import content_hash
 from dokos_mail.engine.message.model import Message
 from dokos_mail.engine.message.parse import parse
 from dokos_mail.inbound import surroundings
 from dokos_mail.inbound.account import STATUS, raw_store
+from dokos_mail.inbound.apps import ReceivedMail, tell
+from dokos_mail.inbound.decide import Decision, decide
 from dokos_mail.inbound.journal import (
 	DUPLICATE,
 	FAILED,
@@ -31,10 +35,12 @@ from dokos_mail.inbound.journal import (
 	PROCESSED,
 	site_time,
 )
-from dokos_mail.inbound.known import Copies, find_ancestors, find_copies, find_legacy_without_id
+from dokos_mail.inbound.known import Copies, find_copies, find_legacy_without_id
 from dokos_mail.inbound.lease import Lease, LeaseLost
-from dokos_mail.inbound.place import Placement, Reference, ancestors, place
-from dokos_mail.inbound.store import CannotProcess, StoredMail, find_communication, store
+from dokos_mail.inbound.place import Reference
+from dokos_mail.inbound.rules import Rules
+from dokos_mail.inbound.store import CannotProcess, find_communication, store
+from dokos_mail.other_apps import AFTER_STORE, hooks
 
 #: Up to this size in octets bodies and attachments are read; above it, only headers and structure.
 READ_IN_FULL_UP_TO = 25 * 1024 * 1024
@@ -64,6 +70,7 @@ _ROW_FIELDS = (
 	"communication",
 	"reference_doctype",
 	"reference_name",
+	"awaited",
 )
 
 
@@ -87,20 +94,25 @@ def process_pending(
 		_note_next(lease, rows[0].name)
 		frappe.db.commit()
 	while rows := _page(account):
+		rules = Rules(account)
 		for row, following in zip(rows, [*rows[1:], None], strict=True):
 			if time_is_up():
 				_note_next(lease, None)
+				rules.remember()
 				frappe.db.commit()
 				return counts
-			state = process(row, lease, following.name if following else None)
+			state = process(row, lease, rules, following.name if following else None)
 			counts[state] = counts.get(state, 0) + 1
 			done += 1
 			if progress:
 				progress("process", done, max(waiting, done))
+		lease.fence()
+		rules.remember()
+		frappe.db.commit()
 	return counts
 
 
-def process(row: frappe._dict, lease: Lease, following: str | None = None) -> str:
+def process(row: frappe._dict, lease: Lease, rules: Rules, following: str | None = None) -> str:
 	"""Process one journal row and commit; returns the state it ended in.
 
 	``following`` is noted as the next to be processed in the same commit, so that a message that ends the process
@@ -113,11 +125,13 @@ def process(row: frappe._dict, lease: Lease, following: str | None = None) -> st
 	for tries_left in reversed(range(TRIES_OF_A_BUSY_DATABASE)):
 		headers: dict[str, object] = {}
 		try:
-			values = _outcome(row, headers)
+			values = _outcome(row, rules, headers)
+			if row.awaited:
+				_let_go_on(row.name)
 			frappe.db.set_value(JOURNAL, row.name, values | {"reason": values.get("reason")})
 			_note_next(lease, following)
 			frappe.db.commit()
-			return values["state"]
+			break
 		except LeaseLost:
 			raise
 		except Exception as error:
@@ -134,10 +148,46 @@ def process(row: frappe._dict, lease: Lease, following: str | None = None) -> st
 				raise
 			frappe.log_error(title=f"Incoming Email {row.name}")
 			return _fail(row, lease, following, _reason(error), headers)
-	raise AssertionError("unreachable")
+	if values.get("hooks_due"):
+		tell_apps(row.name, rules)
+	return str(values["state"])
 
 
-def _outcome(row: frappe._dict, headers: dict[str, object]) -> dict[str, object]:
+def tell_apps(name: str, rules: Rules) -> None:
+	"""Tell other apps of a mail that is stored; commits. Cut anywhere, the row says that they are still to be told."""
+	row = frappe.db.get_value(JOURNAL, name, [*_ROW_FIELDS, "state", "reason", "authentication", "junk"], as_dict=True)
+	told = hooks(AFTER_STORE)
+	remarks: list[str] = []
+	if told and row.state == PROCESSED and row.communication and frappe.db.exists("Communication", row.communication):
+		message = parse(_raw_file(row), full_up_to=_full_up_to())
+		sent = rules.holds_sent(row.folder)
+		mail = ReceivedMail(
+			row.email_account, row.folder, message, row.authentication or UNKNOWN, row.junk or "", sent, row=row.name
+		)
+		remarks = tell(told, row.communication, mail)
+	values: dict[str, object] = {"hooks_due": 0}
+	if remarks:
+		values["reason"] = "\n".join([*filter(None, [row.reason]), *remarks])
+	frappe.db.set_value(JOURNAL, name, values, update_modified=False)
+	frappe.db.commit()
+
+
+def tell_apps_again(account: str, time_is_up: Callable[[], bool] = lambda: False) -> None:
+	"""Tell other apps of what was stored when the process that was to tell them ended."""
+	rules = Rules(account)
+	for name in frappe.get_all(JOURNAL, filters={"email_account": account, "hooks_due": 1}, pluck="name"):
+		if time_is_up():
+			return
+		tell_apps(name, rules)
+
+
+def _let_go_on(name: str) -> None:
+	"""What answers this message, and could not join it while it could not be processed, is placed anew."""
+	waiting = {"waits_for": name, "state": PROCESSED}
+	frappe.db.set_value(JOURNAL, waiting, {"state": JOURNALLED, "waits_for": None, "attempts": 0}, update_modified=False)
+
+
+def _outcome(row: frappe._dict, rules: Rules, headers: dict[str, object]) -> dict[str, object]:
 	"""Parse, place and store one message; returns what its row is to say.
 
 	``headers`` takes what the row is to say of the message itself, whatever becomes of it.
@@ -150,7 +200,7 @@ def _outcome(row: frappe._dict, headers: dict[str, object]) -> dict[str, object]
 	made_before = find_communication(row.name)
 	copies = find_copies(row, (message.message_id or "")[:500] or None, digest)
 	if made_before:
-		return values | _processed(row, message, copies, made_before)
+		return values | _processed(row, message, rules, copies, made_before)
 	if copies.same:
 		return values | _duplicate_of(copies.same)
 	if legacy := copies.legacy or _legacy_without_id(row, message):
@@ -161,13 +211,13 @@ def _outcome(row: frappe._dict, headers: dict[str, object]) -> dict[str, object]
 		}
 	if row.resync and _is_old(row, message):
 		return values | {"state": IGNORED, "reason": _("It is older than the first synchronisation of its folder.")}
-	if sent := _own_copy(row, message):
+	if sent := _own_copy(row, message, rules.holds_sent(row.folder)):
 		return values | {
 			"state": DUPLICATE,
 			"communication": sent,
 			"reason": _("It is the copy of a message sent from here."),
 		}
-	return values | _processed(row, message, copies, None)
+	return values | _processed(row, message, rules, copies, None)
 
 
 def _legacy_without_id(row: frappe._dict, message: Message) -> str | None:
@@ -187,50 +237,54 @@ def _raw_file(row: frappe._dict) -> Path:
 	raise CannotProcess(_("Its original ({0}) is missing from the site's private files.").format(f"mail/{row.raw_path}"))
 
 
-def _processed(row: frappe._dict, message: Message, copies: Copies, communication: str | None) -> dict[str, object]:
-	stored = _store(row, message, communication)
+def _processed(row: frappe._dict, message: Message, rules: Rules, copies: Copies, communication: str | None) -> dict[str, object]:
+	decision = decide(message, row.folder, rules, row=row.name)
+	placement = decision.placement
+	values: dict[str, object] = {
+		"rule": placement.rule,
+		"trace": frappe.as_json(placement.trace_as_data()),
+		"authentication": decision.verdict.verdict,
+		"authentication_reason": decision.verdict.reason or None,
+		"junk": decision.mail.junk[:140] or None,
+		"possible_duplicate": int(copies.clash),
+		"waits_for": placement.waits_for,
+	}
+	if placement.refused is not None and not communication:
+		reason = _("The app refused it: {0}").format(placement.refused)
+		return values | {"state": IGNORED, "reason": "\n".join([reason, *decision.remarks])}
+	if placement.waits_for:
+		frappe.db.set_value(JOURNAL, placement.waits_for, "awaited", 1, update_modified=False)
+	stored = store(row, _going_on(row, decision), rules, communication)
+	if not decision.mail.sent:
+		rules.observe(message)
 	if copies.elsewhere:
 		frappe.db.set_value(JOURNAL, copies.elsewhere, "other_copy", row.name, update_modified=False)
-	return {
+	return values | {
 		"state": PROCESSED,
 		"communication": stored.communication,
 		"reference_doctype": stored.reference.doctype if stored.reference else None,
 		"reference_name": stored.reference.name if stored.reference else None,
-		"rule": stored.rule,
-		"trace": frappe.as_json(stored.trace),
-		"reason": "\n".join(stored.notes) or None,
+		"reason": "\n".join([*stored.notes, *decision.remarks]) or None,
 		"other_copy": copies.elsewhere,
-		"possible_duplicate": int(copies.clash),
+		"hooks_due": int(bool(hooks(AFTER_STORE))),
 	}
 
 
-def _store(row: frappe._dict, message: Message, communication: str | None) -> StoredMail:
-	"""Place a message and store it, going on from whatever an earlier, cut attempt left."""
-	named = [message_id for _rule, message_id in ancestors(message.in_reply_to, message.references)]
-	placement = place(
-		message.in_reply_to,
-		message.references,
-		_append_to(row.email_account, row.folder),
-		find_ancestors(named, row.email_account),
-	)
+def _going_on(row: frappe._dict, decision: Decision) -> Decision:
+	"""The decision, going on from whatever an earlier, cut attempt left."""
+	placement = decision.placement
 	if row.reference_name and placement.create == row.reference_doctype and _is_its_own_document(row):
 		# The document was made, and then everything was cut: go on with it.
 		made = Reference(row.reference_doctype, row.reference_name)
-		placement = Placement(placement.rule, made, None, placement.parent, placement.trace)
-	return store(row, message, placement, communication)
+		return replace(decision, placement=replace(placement, reference=made, create=None))
+	return decision
 
 
 def _is_its_own_document(row: frappe._dict) -> bool:
 	"""Whether the document that a row names was made of its message: names of deleted documents are given again."""
 	same_name = {"reference_doctype": row.reference_doctype, "reference_name": row.reference_name}
-	others = same_name | {"rule": "append_to", "state": PROCESSED, "name": ("!=", row.name)}
+	others = same_name | {"rule": ("in", ["append_to", "app"]), "state": PROCESSED, "name": ("!=", row.name)}
 	return bool(frappe.db.exists(row.reference_doctype, row.reference_name)) and not frappe.db.exists(JOURNAL, others)
-
-
-def _append_to(account: str, folder: str) -> str | None:
-	"""The folder's own document type, or the account's."""
-	settings = frappe.get_cached_doc("Email Account", account)
-	return dict(settings.folders()).get(folder, settings.append_to) or settings.append_to
 
 
 def _headers(message: Message) -> dict[str, object]:
@@ -255,21 +309,24 @@ def _duplicate_of(name: str) -> dict[str, object]:
 	}
 
 
-def _own_copy(row: frappe._dict, message: Message) -> str | None:
+def _own_copy(row: frappe._dict, message: Message, in_sent_folder: bool) -> str | None:
 	"""The Communication sent through this very account that this message is a copy of.
 
-	Whoever got our message knows its Message-ID, and some programs answer under it: a copy is from us as well.
+	Whoever got our message knows its Message-ID, and some programs answer under it: a copy is from us as well, or lies
+	in the account's Sent folder, where no stranger puts anything.
 	"""
 	if not message.message_id:
 		return None
 	sent = frappe.db.get_value(
 		"Communication",
 		{"message_id": message.message_id, "sent_or_received": "Sent", "email_account": row.email_account},
-		["name", "sender"],
+		["name", "sender", "incoming_email"],
 		as_dict=True,
 	)
-	if not sent:
+	if not sent or sent.incoming_email == row.name:
 		return None
+	if in_sent_folder:
+		return sent.name
 	ours = f"{sent.sender or ''} {frappe.get_cached_value('Email Account', row.email_account, 'email_id') or ''}".lower()
 	return sent.name if any(address.address.lower() in ours for address in message.from_ if address.address) else None
 
@@ -337,5 +394,8 @@ def _reason(error: Exception) -> str:
 	if isinstance(error, CannotProcess):
 		return text
 	if isinstance(error, frappe.MandatoryError):
-		return _("A mandatory field of the new document could not be filled from the mail: {0}").format(text)
+		return _(
+			"Mandatory fields of the new document could not be filled from the mail: {0}. Give them a default value, then process "
+			"the mail again."
+		).format(text)
 	return f"{type(error).__name__}: {text}"[:1000]

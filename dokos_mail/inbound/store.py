@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from functools import partial
+from urllib.parse import quote
 
 import frappe
 from frappe import _
 from frappe.model.base_document import get_controller
 from frappe.utils import cint
 
-from dokos_mail.engine.message.model import Address, Attachment, Message
-from dokos_mail.inbound.body import body_html, body_text
-from dokos_mail.inbound.contacts import link_contacts
+from dokos_mail.engine.message.authentication import FAIL
+from dokos_mail.engine.message.model import Address, Attachment
+from dokos_mail.inbound.body import body_html, body_text, defused
+from dokos_mail.inbound.contacts import is_a_correspondent, link_contacts
+from dokos_mail.inbound.decide import Decision
 from dokos_mail.inbound.documents import address_for_field, make_document
 from dokos_mail.inbound.journal import JOURNAL, site_time
-from dokos_mail.inbound.place import Placement, Reference
+from dokos_mail.inbound.place import Reference
+from dokos_mail.inbound.rules import Rules
 
 #: The host keeps UIDs in a signed 32-bit column; larger ones are kept in the journal alone.
 LARGEST_INT = 2**31 - 1
@@ -26,12 +30,10 @@ MOST_FILES = 200
 
 @dataclass
 class StoredMail:
-	"""What a message became, and why; ``notes`` are said to the reader."""
+	"""What a message became; ``notes`` are said to the reader."""
 
 	communication: str
 	reference: Reference | None
-	rule: str
-	trace: list[dict[str, str]]
 	notes: list[str] = field(default_factory=list)
 
 
@@ -44,14 +46,17 @@ def find_communication(row: str) -> str | None:
 	return frappe.db.get_value("Communication", {"incoming_email": row}, "name")
 
 
-def store(row: frappe._dict, message: Message, placement: Placement, communication: str | None) -> StoredMail:
-	"""Store a placed message. ``communication`` is what an earlier, cut attempt made of it.
+def store(row: frappe._dict, decision: Decision, rules: Rules, communication: str | None) -> StoredMail:
+	"""Store a placed message. ``communication`` is what an earlier attempt made of it.
 
-	Within the caller's transaction. Attachments that the host refuses are said in the notes; the original keeps them.
+	Within the caller's transaction. Attachments that the host refuses, or that are over the account's limit, are said
+	in the notes; the original keeps them.
 	"""
+	message, placement = decision.mail.message, decision.placement
 	reference = placement.reference
-	if communication:
-		reference = _reference_of(communication)
+	before = _reference_of(communication) if communication else None
+	if before:
+		reference = before
 	elif placement.create:
 		name = make_document(placement.create, message, partial(_note_document, row.name))
 		# Another app may have given it another name, which the host then wrote on the row as well.
@@ -60,13 +65,29 @@ def store(row: frappe._dict, message: Message, placement: Placement, communicati
 		_must_be_there(placement.create, name)
 	notes = [_too_large(row.size)] if message.structure_only else []
 	if not communication:
-		communication = _make_communication(row, message, placement.parent, reference)
-	urls = _attach(communication, message.attachments, notes)
+		communication = _make_communication(row, decision, rules, reference)
+	elif reference and not before:
+		_join(communication, reference, placement.parent)
+	urls = _attach(communication, message.attachments, rules.largest_attachment, notes)
 	if urls or notes:
-		content = body_html(message, urls, notes)
+		content = body_html(message, urls, notes, original_url(row.name))
 		frappe.db.set_value("Communication", communication, "content", content, update_modified=False)
 	_must_be_there("Communication", communication)
-	return StoredMail(communication, reference, placement.rule, placement.trace_as_data(), notes)
+	return StoredMail(communication, reference, notes)
+
+
+def original_url(row: str) -> str:
+	"""Where the original of a journal row is downloaded, by whoever may."""
+	return f"/api/method/dokos_mail.api.download_original?name={quote(row)}"
+
+
+def _join(communication: str, reference: Reference, parent: str | None) -> None:
+	"""A mail that was filed by itself joins the document that its place turned out to be."""
+	doc = frappe.get_doc("Communication", communication)
+	doc.update({"reference_doctype": reference.doctype, "reference_name": reference.name, "status": "Linked"})
+	doc.in_reply_to = doc.in_reply_to or parent
+	doc.flags.in_receive = True
+	doc.save(ignore_permissions=True)
 
 
 def _must_be_there(doctype: str, name: str) -> None:
@@ -85,24 +106,25 @@ def _reference_of(communication: str) -> Reference | None:
 	return Reference(doctype, name) if doctype and name else None
 
 
-def _make_communication(row: frappe._dict, message: Message, parent: str | None, reference: Reference | None) -> str:
+def _make_communication(row: frappe._dict, decision: Decision, rules: Rules, reference: Reference | None) -> str:
+	message, placement, mail = decision.mail.message, decision.placement, decision.mail
 	sender = message.from_[0] if message.from_ else Address("", "")
-	seen = "\\Seen" in (row.imap_flags or "").split()
+	seen = mail.sent or "\\Seen" in (row.imap_flags or "").split()
 	doc = received_communication_class()(
 		{
 			"doctype": "Communication",
 			"communication_type": "Communication",
 			"communication_medium": "Email",
-			"sent_or_received": "Received",
+			"sent_or_received": "Sent" if mail.sent else "Received",
 			"incoming_email": row.name,
 			"email_account": row.email_account,
 			"imap_folder": row.folder[:140],
 			"uid": _uid(row.uid),
 			"message_id": message.message_id,
-			"in_reply_to": parent,
-			"subject": message.subject or _("No Subject"),
+			"in_reply_to": placement.parent,
+			"subject": defused(message.subject) or _("No Subject"),
 			"sender": address_for_field(sender),
-			"sender_full_name": (sender.name or sender.address)[:140],
+			"sender_full_name": defused(sender.name or sender.address)[:140],
 			"recipients": _written(message.to),
 			"cc": _written(message.cc),
 			"bcc": _written(message.bcc),
@@ -116,8 +138,15 @@ def _make_communication(row: frappe._dict, message: Message, parent: str | None,
 			"status": "Linked" if reference else "Open",
 		}
 	)
+	if mail.junk:
+		doc.email_status = "Spam"
 	doc.flags.in_receive = True
-	link_contacts(doc, robot=message.auto_submitted)
+	# One whose sender is not who it says is kept on the document, and starts nothing there.
+	doc.flags.concerns_document = decision.verdict.verdict != FAIL
+	for link in placement.links:
+		doc.append("timeline_links", {"link_doctype": link.doctype, "link_name": link.name})
+	if not mail.junk and not mail.sent:
+		link_contacts(doc, may_make=is_a_correspondent(message, decision.verdict.verdict, rules.own_address))
 	doc.insert(ignore_permissions=True)
 	return doc.name
 
@@ -140,9 +169,22 @@ class _ReceivedMail:
 	def set_timeline_links(self) -> None:
 		"""The sender's contact was linked before; addresses that anybody can write make no others."""
 
+	def on_update(self) -> None:
+		"""The host tells the document: its status, its assignments, what its app does of a mail."""
+		above = getattr(super(), "on_update", None)
+		if above is None:
+			return
+		reference = self.reference_doctype, self.reference_name
+		if not self.flags.concerns_document:
+			self.reference_doctype = self.reference_name = None
+		try:
+			above()
+		finally:
+			self.reference_doctype, self.reference_name = reference
 
-def _attach(communication: str, attachments: list[Attachment], notes: list[str]) -> dict[str, str]:
-	"""Keep attachments as private files; returns the addresses of inline images by Content-ID."""
+
+def _attach(communication: str, attachments: list[Attachment], largest: int | None, notes: list[str]) -> dict[str, str]:
+	"""Keep attachments of up to ``largest`` octets as private files; returns the addresses of inline images by Content-ID."""
 	urls: dict[str, str] = {}
 	if not attachments:
 		return urls
@@ -151,6 +193,9 @@ def _attach(communication: str, attachments: list[Attachment], notes: list[str])
 		notes.append(_("{0} further attachments are only in the original message.").format(len(attachments) - MOST_FILES))
 	for attachment in attachments[:MOST_FILES]:
 		if attachment.content is None:
+			continue
+		if largest is not None and attachment.size > largest:
+			notes.append(_over_the_limit(attachment, largest))
 			continue
 		kept = done.get(attachment.sha256)
 		url = kept.pop(0) if kept else _keep_file(communication, attachment, notes)
@@ -197,6 +242,12 @@ def _keep_file(communication: str, attachment: Attachment, notes: list[str]) -> 
 		)
 		return None
 	return file.file_url
+
+
+def _over_the_limit(attachment: Attachment, largest: int) -> str:
+	return _("Attachment {0} ({1}) is larger than this account keeps as a file ({2}). It is in the original message.").format(
+		attachment.name, size_in_words(attachment.size), size_in_words(largest)
+	)
 
 
 def size_in_words(size: int) -> str:

@@ -9,6 +9,7 @@ import frappe
 import pytest
 
 from dokos_mail.inbound.account import raw_store
+from dokos_mail.inbound.place import Facts, Placement, World
 from dokos_mail.jobs import process_again, pull_account
 from tests.mailbox import Mailbox, raw
 
@@ -197,18 +198,18 @@ def test_the_original_is_kept_byte_for_byte(mailbox: Mailbox) -> None:
 
 
 def test_a_message_that_cannot_be_processed_holds_nothing_back(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
-	from dokos_mail.inbound import process
+	from dokos_mail.inbound import decide
 
-	whole = process.place
+	whole = decide.place
 
-	def place_but_not_that_one(in_reply_to: str | None, *rest: object) -> object:
-		if in_reply_to == "poison@client.test":
+	def place_but_not_that_one(facts: Facts, world: World) -> Placement:
+		if facts.in_reply_to == "poison@client.test":
 			raise RuntimeError("no place for that")
-		return whole(in_reply_to, *rest)
+		return whole(facts, world)
 
 	mailbox.put(raw("avant"), raw("poison", In_Reply_To="<poison@client.test>"), raw("après"))
 	with monkeypatch.context() as patch:
-		patch.setattr(process, "place", place_but_not_that_one)
+		patch.setattr(decide, "place", place_but_not_that_one)
 		pull(mailbox)
 	before, poison, after = journal(mailbox)
 	assert [before.state, poison.state, after.state] == ["Processed", "Failed", "Processed"]

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 from .model import Message
 
 _PRECEDENCE = frozenset(("bulk", "list", "junk", "auto_reply", "auto-reply"))
 _LISTS = ("List-Id", "List-Unsubscribe", "List-Post", "Feedback-ID")
 _REPLIES = ("X-Autoreply", "X-Autorespond", "X-Autoresponder", "X-Auto-Reply", "X-Mail-Autoreply", "Autoresponder")
+#: Local parts of addresses behind which nobody reads, in the languages of those who write to us.
+_NOBODY = re.compile(
+	r"(?:^|[._+-])(?:(?:do[._-]?)?(?:not?|never)[._-]?(?:reply|respond|answer)|ne[._-]?pas[._-]?repondre|nepasrepondre|pas[._-]?de[._-]?reponse|"
+	r"keine[._-]?antwort|nicht[._-]?antworten|no[._-]?responder|non[._-]?rispondere|niet[._-]?beantwoorden)(?:$|[._+-])|"
+	r"^(?:mailer-?daemon|postmaster|bounces?|listserv|majordomo|mdaemon|owner-.+|.+-(?:request|owner|bounces?|errors?))$|"
+	r"^(?:bounces?|prvs|srs[01]?|msprvs1|btv1)[=+-]",
+	re.I,
+)
 _SAYS_NO = frozenset(("", "no", "false", "0", "none"))
 
 
@@ -44,3 +54,9 @@ def robot_reason(message: Message) -> str | None:
 	if kind in ("multipart/report", "message/delivery-status", "message/disposition-notification"):
 		return f"Content-Type: {kind}"
 	return None
+
+
+def is_nobodys(address: str) -> bool:
+	"""Whether an address is one that nobody reads, by its local part: no-reply addresses, daemons, lists' own."""
+	local = address.rpartition("@")[0] or address
+	return bool(_NOBODY.search(local.strip().strip('"')))

@@ -14,7 +14,7 @@ class IncomingEmail(Document):
 	def onload(self) -> None:
 		"""What a form shows besides, made when it is opened and never stored: why the mail is where it is, in the
 		reader's language, and where its original is downloaded."""
-		from dokos_mail.inbound.place import in_words
+		from dokos_mail.inbound.words import in_words
 
 		self.explanation = in_words(self.rule, json.loads(self.trace or "[]"), _)
 		if self.raw_path:
@@ -27,6 +27,14 @@ class IncomingEmail(Document):
 
 		process_again(self.name)
 		frappe.msgprint(_("It is being processed again."), alert=True)
+
+	@frappe.whitelist()
+	def try_placing(self) -> None:
+		"""Say where the message would go if it came now; nothing is stored (a button of the form)."""
+		from dokos_mail.api import explain_mail
+
+		explained = explain_mail(name=self.name)
+		frappe.msgprint("<br>".join(map(frappe.utils.escape_html, explained["lines"])), title=_("Where it would go now"))
 
 	def on_trash(self) -> None:
 		"""The identity must stay, or the message would be imported again."""
