@@ -20,9 +20,13 @@ override_doctype_class = {
 	"Email Account": "dokos_mail.doctype.email_account.email_account.EmailAccount",
 }
 
-# The host asks its own class for accounts, never ours: two of its answers are corrected in every process.
-before_request = ["dokos_mail.asked_of_core.correct_finders"]
-before_job = ["dokos_mail.asked_of_core.correct_finders"]
+# The host asks its own class for accounts, never ours: two of its answers are corrected in every process. So are two
+# functions that read files and load style sheets for mail before any hook is asked.
+before_request = ["dokos_mail.asked_of_core.correct_finders", "dokos_mail.outbound.host_body.correct_body"]
+before_job = ["dokos_mail.asked_of_core.correct_finders", "dokos_mail.outbound.host_body.correct_body"]
+
+# Asked once for each mail that the host composes; what needs the document is done when the Email Queue row is made.
+make_email_body_message = "dokos_mail.outbound.compose.before_serialising"
 
 # A mail in a timeline is read in a frame, without remote images until its reader agrees.
 app_include_js = ["/assets/dokos_mail/js/received_mail.js"]
@@ -39,7 +43,7 @@ doctype_list_js = {
 
 doc_events = {
 	"Communication": {
-		"before_validate": "dokos_mail.inbound.filed.before_validate",
+		"before_validate": ["dokos_mail.inbound.filed.before_validate", "dokos_mail.outbound.compose.signatures_later"],
 		"validate": "dokos_mail.inbound.filed.validate",
 	},
 }
@@ -60,7 +64,10 @@ override_whitelisted_methods = {
 ignore_links_on_delete = ["Document Email Address", "Incoming Email", "Email Folder", "Email Account Status", "Remote Image Sender"]
 
 scheduler_events = {
-	"cron": {"* * * * *": ["dokos_mail.jobs.pull_mailboxes"]},
+	"cron": {
+		"* * * * *": ["dokos_mail.jobs.pull_mailboxes"],
+		"*/10 * * * *": ["dokos_mail.jobs.look_at_certificates"],
+	},
 	"hourly": ["dokos_mail.jobs.sweep_journal"],
 	"daily": ["dokos_mail.jobs.tidy_raw_files"],
 }

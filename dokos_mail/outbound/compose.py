@@ -304,3 +304,12 @@ def before_serialising(email: object) -> None:
 		del root[name]
 		if value:
 			root.set_raw(name, value)
+
+
+def signatures_later(communication: Document, _event: str | None = None) -> None:
+	"""Keep the host from putting a signature into a Communication: it knows one level only, and of the default account.
+
+	Both levels are put in when the mail is queued.
+	"""
+	if communication.get("communication_medium") == "Email" and communication.get("sent_or_received") == "Sent":
+		communication.flags.skip_add_signature = True

@@ -67,7 +67,7 @@ def attachments(queue_row: frappe._dict) -> Iterator[File]:
 			content = document.get_content()
 			yield File(document.file_name, content.encode("utf-8") if isinstance(content, str) else content)
 		elif cint(each.get("print_format_attachment")):
-			made = frappe.attach_print(**{key: value for key, value in each.items() if key != "print_format_attachment"})
+			made = frappe.get_attr("frappe.attach_print")(**{key: value for key, value in each.items() if key != "print_format_attachment"})
 			content = made["fcontent"]
 			yield File(made["fname"], content.encode("utf-8") if isinstance(content, str) else content)
 

@@ -160,6 +160,13 @@ def test_a_users_password(user: Callable[..., str]) -> None:
 		get_decrypted_password("User", name, "no_such")
 
 
+def test_the_sites_key() -> None:
+	from frappe.utils.password import get_encryption_key
+
+	assert len(get_encryption_key()) >= 32
+	assert get_encryption_key() == get_encryption_key() == frappe.conf.encryption_key
+
+
 def test_encrypted_passwords_can_be_taken_away(user: Callable[..., str]) -> None:
 	from frappe.utils.password import get_decrypted_password, remove_encrypted_password, set_encrypted_password
 
