@@ -15,6 +15,7 @@ from dokos_mail.health import told
 from dokos_mail.inbound.account import raw_store
 from dokos_mail.inbound.explain import explain
 from dokos_mail.inbound.journal import JOURNAL
+from dokos_mail.inbound.read_status import set_read
 from dokos_mail.inbound.watch import how_far
 from dokos_mail.jobs import enqueue_pull
 
@@ -44,6 +45,21 @@ def account_status(account: str) -> dict[str, object]:
 	doc = frappe.get_doc("Email Account", account)
 	doc.check_permission("write")
 	return told(doc, receives=doc.receives_here(), sends=doc.sends_here())
+
+
+@frappe.whitelist(methods=["POST"])
+def mark_as_read_or_unread(names: str | list[str], action: str, flag: str | None = None) -> None:
+	"""Mark received emails as read or unread, here and, where the account asks for it, in the mailbox (inbox, list, form).
+
+	The host's own lets anybody mark any email. ``flag`` is what old desks send, and is not needed.
+	"""
+	if action not in ("Read", "Unread"):
+		frappe.throw(_("An email is marked as {0} or {1}.").format("Read", "Unread"))
+	for name in json.loads(names) if isinstance(names, str) else names:
+		email = frappe.get_doc("Communication", name)
+		email.check_permission("read")
+		if email.sent_or_received == "Received" and bool(email.seen) != (action == "Read"):
+			set_read(name, email.email_account, email.uid, read=action == "Read")
 
 
 @frappe.whitelist(methods=["POST"])

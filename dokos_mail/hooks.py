@@ -43,13 +43,16 @@ doctype_list_js = {
 
 doc_events = {
 	"Communication": {
+		"onload": "dokos_mail.inbound.read_status.opened",
 		"before_validate": ["dokos_mail.inbound.filed.before_validate", "dokos_mail.outbound.compose.signatures_later"],
 		"validate": "dokos_mail.inbound.filed.validate",
 	},
+	"Email Flag Queue": {"after_insert": "dokos_mail.jobs.carry_read_status"},
 }
 
 # Over HTTP the desk gets our answers to these; the host's own let anybody set or see what is others'.
 override_whitelisted_methods = {
+	"frappe.email.inbox.create_email_flag_queue": "dokos_mail.api.mark_as_read_or_unread",
 	"frappe.desk.form.load.get_docinfo": "dokos_mail.timeline.get_docinfo",
 	"frappe.desk.form.load.getdoc": "dokos_mail.timeline.getdoc",
 	"frappe.desk.form.save.cancel": "dokos_mail.timeline.cancel",

@@ -208,7 +208,7 @@ def keep_working(doctype: str) -> None:
 		frappe.qb.update(table).set(table.validate_ssl_certificate, 0).where(
 			(table.use_starttls == 1) & (table.use_ssl == 0)
 		).run()
-	for field in ("validate_ssl_certificate_for_outgoing", "enforce_attachment_limit"):
+	for field in ("validate_ssl_certificate_for_outgoing", "enforce_attachment_limit", "keep_read_status"):
 		if frappe.db.has_column(doctype, field):
 			frappe.qb.update(table).set(table[field], 0).run()
 

@@ -48,13 +48,20 @@ def pull_if_due(account: str) -> None:
 		enqueue_pull(account)
 
 
+def carry_read_status(row: frappe._dict, method: str | None = None) -> None:
+	"""A user read a mail, or marked it: the account's next pull carries that to the server, and it is made at once."""
+	account = row.email_account
+	if account and frappe.db.get_value("Email Account", account, "keep_read_status") and accounts.is_due(account):
+		enqueue_pull(account, enqueue_after_commit=True)
+
+
 def is_hosts_pull() -> bool:
 	"""Whether this process runs the host's own scheduled pull."""
 	job = getattr(frappe.local, "job", None)
 	return bool(job) and str(job.get("method")).endswith("pull_from_email_account")
 
 
-def enqueue_pull(account: str) -> None:
+def enqueue_pull(account: str, *, enqueue_after_commit: bool = False) -> None:
 	"""Enqueue a pull of one account, unless one waits already."""
 	frappe.enqueue(
 		"dokos_mail.jobs.pull_account",
@@ -62,6 +69,7 @@ def enqueue_pull(account: str) -> None:
 		timeout=PULL_TIMEOUT,
 		job_id=f"pull-{identity(account)}",  # some hosts refuse a colon in it
 		deduplicate=True,
+		enqueue_after_commit=enqueue_after_commit,
 		account=account,
 		seconds=PULL_SECONDS,
 	)

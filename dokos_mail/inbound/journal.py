@@ -51,6 +51,7 @@ _COLUMNS = (
 	"state",
 	"reason",
 	"imap_flags",
+	"seen_on_server",
 	"size",
 	"raw_path",
 	"received_on",
@@ -254,6 +255,7 @@ class FolderJournal:
 			"state": JOURNALLED if raw else UNFETCHED,
 			"reason": _(message.reason) if message.reason else None,
 			"imap_flags": " ".join(sorted(message.flags)),
+			"seen_on_server": int("\\Seen" in message.flags),
 			"size": raw.size if raw else 0,
 			"raw_path": raw.path if raw else None,
 			"received_on": site_time(message.internal_date) or now,
@@ -276,6 +278,7 @@ class FolderJournal:
 		if message.raw:
 			values |= {"state": JOURNALLED, "reason": None, "attempts": 0, "raw_path": message.raw.path, "size": message.raw.size}
 			values |= {"imap_flags": " ".join(sorted(message.flags)), "received_on": site_time(message.internal_date) or now}
+			values["seen_on_server"] = int("\\Seen" in message.flags)
 		frappe.db.set_value(JOURNAL, key, values, update_modified=False)
 
 

@@ -28,6 +28,7 @@ from dokos_mail.inbound.journal import JOURNAL, UNFETCHED, FolderJournal
 from dokos_mail.inbound.lease import Lease, hold
 from dokos_mail.inbound.pop3 import journal_of, read_mailbox
 from dokos_mail.inbound.process import process_pending
+from dokos_mail.inbound.read_status import keep_in_step
 from dokos_mail.inbound.time_limit import TimeLimit
 from dokos_mail.inbound.work import BATCH_BYTES, BATCH_COUNT, RETRIED_UNFETCHED, Progress, PullResult, Work, no_progress
 
@@ -89,6 +90,8 @@ def _fetch_and_process(work: Work) -> None:
 		if work.settings.get("mark_as_read"):
 			for journal in read:
 				_done_in_folder(journal, work.result, partial(acknowledge, session, journal))
+		if work.settings.get("keep_read_status"):
+			keep_in_step(session, read, work.lease)
 		work.result.reached = True
 		_try_unfetched_again(session, read, work)
 
@@ -281,5 +284,6 @@ def acknowledge(session: ImapSession, journal: FolderJournal) -> None:
 	session.mark_seen(sorted(int(row.uid) for row in rows))
 	for start in range(0, len(rows), 500):
 		names = [row.name for row in rows[start : start + 500]]
-		frappe.db.set_value(JOURNAL, {"name": ("in", names)}, "acknowledged", 1, update_modified=False)
+		values = {"acknowledged": 1, "seen_on_server": 1}
+		frappe.db.set_value(JOURNAL, {"name": ("in", names)}, values, update_modified=False)
 	frappe.db.commit()

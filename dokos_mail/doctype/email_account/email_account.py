@@ -76,6 +76,7 @@ class EmailAccount(host.base_class("Email Account")):
 		imap_folder: DF.Table[IMAPFolder]
 		incoming_port: DF.Data | None
 		initial_sync_count: DF.Literal["100", "250", "500"]
+		keep_read_status: DF.Check
 		leave_on_server_days: DF.Int
 		login_id: DF.Data | None
 		login_id_is_different: DF.Check

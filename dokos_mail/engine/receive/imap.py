@@ -70,29 +70,32 @@ class ImapSession:
 				listed.append(Folder(name, delimiter, flags))
 		return listed
 
-	def select(self, name: str, readonly: bool = True) -> FolderStatus:
+	def select(self, name: str, readonly: bool = True, condstore: bool = False) -> FolderStatus:
 		"""Open a folder, with EXAMINE unless changes are wanted. Raises FolderMissing.
+
+		``condstore`` asks a server that can for its count of changes (RFC 7162), which not all say unasked.
 
 		A name that the server does not know is looked for in its list: in another Unicode form, with the server's own
 		delimiter, or below its prefix. ``uidnext`` is None only when the folder is empty and the server does not say it.
 		"""
 		raw: bytes | None = self._raw_name(name)
-		opened, answer, told = self._open(raw, readonly)
+		opened, answer, told = self._open(raw, readonly, condstore)
 		if not opened:
 			self.raise_if_passing(answer)
 			raw = self._find(name)
 			if raw is not None:
-				opened, answer, told = self._open(raw, readonly)
+				opened, answer, told = self._open(raw, readonly, condstore)
 		if not opened:
 			self.selected = None
 			raise self._error(FolderMissing, quoted(answer.text, self.settings.password), folder=name)
 		self.selected, self.selected_raw = name, raw or b""
 		return self._status(told)
 
-	def _open(self, raw: bytes, readonly: bool) -> tuple[bool, Response, list[Response]]:
+	def _open(self, raw: bytes, readonly: bool, condstore: bool) -> tuple[bool, Response, list[Response]]:
 		told: list[Response] = []
 		command = b"EXAMINE " if readonly else b"SELECT "
-		answer = self._exchange(command + quote(raw), told.append)
+		option = b" (CONDSTORE)" if condstore and "CONDSTORE" in self.capabilities else b""
+		answer = self._exchange(command + quote(raw) + option, told.append)
 		return answer.name == "OK", answer, told
 
 	def _raw_name(self, name: str) -> bytes:
