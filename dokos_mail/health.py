@@ -9,6 +9,7 @@ import frappe
 from frappe import _
 from frappe.utils import cint, format_datetime, get_datetime, now_datetime
 
+from dokos_mail import certificates
 from dokos_mail.engine.errors import MailError
 from dokos_mail.engine.kept import keep, recall
 
@@ -147,9 +148,10 @@ def _unsafe(account: frappe._dict, receives: bool, sends: bool) -> list[dict[str
 			"validate_ssl_certificate_for_outgoing",
 		),
 	)
-	for used, title, server, encrypted, verified in ways:
+	for (used, title, server, encrypted, verified), way in zip(ways, certificates.WAYS, strict=True):
 		if not used or server in LOCAL_SERVERS:
 			continue
+		refused = certificates.reason(account, way)
 		if not encrypted:
 			text = _("The connection is not encrypted: passwords and emails can be read on their way.")
 			remedy = _("Choose SSL/TLS; nearly every server has it.")
@@ -158,6 +160,8 @@ def _unsafe(account: frappe._dict, receives: bool, sends: bool) -> list[dict[str
 			remedy = _("Tick {0}. If the connection fails then, ask whoever runs the server for a valid certificate.").format(
 				_("Validate SSL Certificate")
 			)
+			if refused:
+				text, remedy = certificates.told(refused)
 		else:
 			continue
 		found.append({"title": title, "state": "Unsafe", "text": text, "remedy": remedy})

@@ -18,6 +18,7 @@ override_doctype_class = {
 	"IMAP Folder": "dokos_mail.doctype.imap_folder.imap_folder.IMAPFolder",
 	"Email Domain": "dokos_mail.doctype.email_domain.email_domain.EmailDomain",
 	"Email Account": "dokos_mail.doctype.email_account.email_account.EmailAccount",
+	"Email Queue": "dokos_mail.doctype.email_queue.email_queue.EmailQueue",
 }
 
 # The host asks its own class for accounts, never ours: two of its answers are corrected in every process. So are two
@@ -34,11 +35,14 @@ app_include_js = ["/assets/dokos_mail/js/received_mail.js"]
 doctype_js = {
 	"Email Domain": "doctype/email_domain/email_domain.js",
 	"Email Account": "doctype/email_account/email_account.js",
+	"Email Queue": "doctype/email_queue/email_queue.js",
+	"Communication": "doctype/email_queue/communication.js",
 }
 
 doctype_list_js = {
 	"Email Domain": "doctype/email_domain/email_domain_list.js",
 	"Email Account": "doctype/email_account/email_account_list.js",
+	"Email Queue": "doctype/email_queue/email_queue_list.js",
 }
 
 doc_events = {
@@ -61,6 +65,9 @@ override_whitelisted_methods = {
 	"frappe.email.doctype.email_account.email_account.get_append_to": "dokos_mail.append_to.append_to_query",
 	"frappe.email.doctype.email_account.email_account.pull_emails": "dokos_mail.api.pull_emails",
 	"frappe.email.doctype.email_account.email_account.set_email_password": "dokos_mail.api.set_email_password",
+	"frappe.email.doctype.email_queue.email_queue.bulk_retry": "dokos_mail.api.try_emails_again",
+	"frappe.email.doctype.email_queue.email_queue.retry_sending": "dokos_mail.api.try_emails_again",
+	"frappe.email.doctype.email_queue.email_queue.send_now": "dokos_mail.api.send_email_now",
 }
 
 # Records about mail must not keep anybody from deleting what they are about.
@@ -68,7 +75,7 @@ ignore_links_on_delete = ["Document Email Address", "Incoming Email", "Email Fol
 
 scheduler_events = {
 	"cron": {
-		"* * * * *": ["dokos_mail.jobs.pull_mailboxes"],
+		"* * * * *": ["dokos_mail.jobs.pull_mailboxes", "dokos_mail.jobs.send_waiting_mail"],
 		"*/10 * * * *": ["dokos_mail.jobs.look_at_certificates"],
 	},
 	"hourly": ["dokos_mail.jobs.sweep_journal"],

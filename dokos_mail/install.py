@@ -15,12 +15,12 @@ import frappe
 from frappe import _
 from frappe.modules.import_file import import_file_by_path
 
-from dokos_mail import host, schema
+from dokos_mail import certificates, host, schema
 from dokos_mail.inbound.handback import hand_back
 
 MODULE = "Dokos Mail"
 #: Children first: a table's rows must exist before the field that shows them.
-DOCTYPES = ("IMAP Folder", "Email Domain", "Email Account")
+DOCTYPES = ("IMAP Folder", "Email Queue Recipient", "Email Domain", "Email Account", "Email Queue")
 #: The pointer that keeps a message from becoming two Communications, whatever is cut when.
 COMMUNICATION_FIELD = {
 	"fieldname": "incoming_email",
@@ -211,6 +211,8 @@ def keep_working(doctype: str) -> None:
 	for field in ("validate_ssl_certificate_for_outgoing", "enforce_attachment_limit", "keep_read_status"):
 		if frappe.db.has_column(doctype, field):
 			frappe.qb.update(table).set(table[field], 0).run()
+	if doctype in certificates.DOCTYPES:
+		certificates.note_unverified(doctype)
 
 
 def _remembered(key: str) -> list[str]:

@@ -10,14 +10,16 @@ import frappe
 from frappe import _
 from frappe.utils import now_datetime
 
-from dokos_mail import checks, health
+from dokos_mail import certificates, checks, health
 from dokos_mail.host import job_timeouts
 from dokos_mail.inbound import account as accounts
 from dokos_mail.inbound.journal import FAILED, IGNORED, JOURNAL, JOURNALLED, identity
 from dokos_mail.inbound.lease import LeaseHeld, LeaseLost, hold
-from dokos_mail.inbound.process import process_pending
+from dokos_mail.inbound.process import process_pending, tell_apps_again
 from dokos_mail.inbound.pull import Progress, PullResult, no_progress, pull
 from dokos_mail.inbound.time_limit import TimeLimit
+from dokos_mail.outbound import queue
+from dokos_mail.outbound.sent import accounts_with_copies, file_copies
 
 #: Seconds a pull may take before the host's worker ends it; it begins nothing new after PULL_SECONDS.
 PULL_TIMEOUT = 30 * 60
@@ -130,7 +132,66 @@ def sweep_journal() -> None:
 	"""Process what was journalled and then left, whatever became of its account's pull (scheduler, hourly)."""
 	since = now_datetime() - timedelta(hours=1)
 	left = {"state": JOURNALLED, "creation": ("<", since)}
-	_process_waiting(frappe.get_all(JOURNAL, filters=left, pluck="email_account", distinct=True))
+	untold = {"hooks_due": 1, "modified": ("<", since)}
+	waiting = (frappe.get_all(JOURNAL, filters=some, pluck="email_account", distinct=True) for some in (left, untold))
+	_process_waiting({account for accounts_of in waiting for account in accounts_of})
+
+
+def look_at_certificates() -> None:
+	"""Enqueue a look at the certificates of connections from before this app, while there are any to look at (scheduler)."""
+	if any(certificates.waiting(doctype) for doctype in certificates.DOCTYPES):
+		frappe.enqueue(
+			"dokos_mail.jobs.look_at_waiting_certificates",
+			queue="long",
+			timeout=PULL_TIMEOUT,
+			job_id="look-at-certificates",
+			deduplicate=True,
+		)
+
+
+def look_at_waiting_certificates() -> None:
+	"""Look at the certificates of all that wait for it; a server that could not be reached is looked at next time."""
+	limit, seen = TimeLimit(PULL_SECONDS), {}
+	for doctype in certificates.DOCTYPES:
+		for name in certificates.waiting(doctype):
+			if not limit.is_up():
+				certificates.look_at(doctype, name, seen)
+
+
+def send_waiting_mail() -> None:
+	"""See to what dead senders left, and enqueue the sending of each account with mail that is due (each minute)."""
+	queue.see_to_what_was_left()
+	if not queue.is_suspended():
+		for account in queue.accounts_with_mail():
+			enqueue_sending(account)
+	for account in accounts_with_copies():
+		_enqueue_once("file_sent_copies", account)
+
+
+def enqueue_sending(account: str) -> None:
+	"""Enqueue the sending of one account's mail, unless that waits already; of mail without an account for an empty name."""
+	_enqueue_once("send_account_mail", account)
+
+
+def _enqueue_once(job: str, account: str) -> None:
+	frappe.enqueue(
+		f"dokos_mail.jobs.{job}",
+		queue="long",
+		timeout=PULL_TIMEOUT,
+		job_id=f"{job}-{identity(account)}",
+		deduplicate=True,
+		account=account,
+	)
+
+
+def send_account_mail(account: str) -> int:
+	"""Send what is due for one account, over one session; how many messages were seen to."""
+	return queue.send_waiting(account, TimeLimit(PULL_SECONDS).is_up)
+
+
+def file_sent_copies(account: str) -> int:
+	"""Put copies of what one account sent into its Sent folder; how many."""
+	return file_copies(account) if frappe.db.exists("Email Account", account) else 0
 
 
 def tidy_raw_files() -> None:
@@ -148,6 +209,7 @@ def _process_waiting(names: Iterable[str]) -> None:
 		try:
 			with hold(accounts.status_of(account)) as lease:
 				process_pending(account, lease, time_is_up=limit.is_up)
+				tell_apps_again(account, limit.is_up)
 		except (LeaseHeld, LeaseLost):
 			# Whoever holds the lease processes what waits as well.
 			continue

@@ -22,6 +22,7 @@ LEVELS = {
 	"holder": 1,
 	"asked_of_core": 2,
 	"append_to": 1,
+	"certificates": 1,
 	"other_apps": 1,
 	"health": 1,
 	"document_address": 1,

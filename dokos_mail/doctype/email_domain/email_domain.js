@@ -5,6 +5,11 @@ const shown_text = (text) => frappe.utils.escape_html(text || "");
 frappe.ui.form.on("Email Domain", {
 	refresh(frm) {
 		frm.add_custom_button(__("Settings of a Provider"), () => frm.events.choose_provider(frm));
+		const refused = (frm.doc.__onload && frm.doc.__onload.certificates) || [];
+		if (refused.length) {
+			frm.dashboard.clear_headline();
+			frm.dashboard.set_headline_alert(refused.map(shown_text).join("<br>"), "red");
+		}
 	},
 
 	email_id(frm) {

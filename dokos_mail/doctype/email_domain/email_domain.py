@@ -51,6 +51,12 @@ class EmailDomain(host.base_class("Email Domain")):
 		validate_ssl_certificate_for_outgoing: DF.Check
 	# end: auto-generated types
 
+	def onload(self) -> None:
+		"""What the form says of servers whose certificates are refused."""
+		from dokos_mail.certificates import told_of_domain
+
+		self.set_onload("certificates", told_of_domain(self.as_dict()))
+
 	def before_naming(self) -> None:
 		"""The name is the domain of the example address, unless one was typed."""
 		from dokos_mail.engine.providers import domain_of
