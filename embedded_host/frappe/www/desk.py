@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -38,7 +39,8 @@ def get_response(path: str) -> Response:
 		return to_login(frappe.local.request)
 	if frappe.db.get_value("User", frappe.session.user, "user_type") == "Website User":
 		raise frappe.PermissionError
-	return page("desk", frappe.local.site, boot=boot())
+	scripts = [url for url in frappe.get_hooks("app_include_js") if url.startswith("/assets/")]
+	return page("desk", frappe.local.site, boot=boot(), scripts=scripts)
 
 
 def boot() -> dict[str, Any]:
@@ -47,7 +49,20 @@ def boot() -> dict[str, Any]:
 	out = get_boot()
 	out["csrf_token"] = get_csrf_token()
 	out["doctypes"] = [d for d in doctypes if frappe.has_permission(d.name, "read")]
+	out["workspaces"] = workspaces()
 	return out
+
+
+def workspaces() -> list[dict[str, Any]]:
+	"""The public workspaces that installed apps ship as files in their modules (`<module>/workspace/<name>/<name>.json`)."""
+	paths = (
+		path
+		for app in frappe.get_installed_apps()
+		for path in sorted(Path(frappe.get_app_path(app)).glob("*/workspace/*/*.json"))
+	)
+	found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+	shown = ("name", "title", "links", "shortcuts")
+	return [{key: each.get(key) for key in shown} for each in found if each.get("public") and not each.get("is_hidden")]
 
 
 def page(name: str, title: str, status: int = 200, **context: Any) -> Response:

@@ -7,6 +7,7 @@ from typing import Any
 
 import frappe
 from frappe import _
+from frappe.utils import cint
 
 TIMELINE = 20
 """How many messages of a document are sent with it."""
@@ -56,18 +57,19 @@ def _describe(doctype: str) -> dict:
 	"""A DocType as the desk reads it: with its form script, the DocType's own before those that apps add by hooks."""
 	meta = frappe.get_meta(doctype)
 	out = meta.as_dict()
-	out["__js"] = "\n".join(form_scripts(meta))
+	out["__js"] = "\n".join(scripts_of(meta, "", "doctype_js"))
+	out["__list_js"] = "\n".join(scripts_of(meta, "_list", "doctype_list_js"))
 	return out
 
 
-def form_scripts(meta: Any) -> list[str]:
-	"""The texts of a DocType's form scripts, in the order in which they are to run."""
+def scripts_of(meta: Any, suffix: str, hook: str) -> list[str]:
+	"""The texts of a DocType's scripts of one kind, in the order in which they are to run."""
 	paths = []
 	if not meta.custom:
 		folder = Path(frappe.get_module_path(meta.module), "doctype", frappe.scrub(meta.name))
-		paths.append(folder / f"{frappe.scrub(meta.name)}.js")
+		paths.append(folder / f"{frappe.scrub(meta.name)}{suffix}.js")
 	for app in frappe.get_installed_apps():
-		scripts = frappe.get_hooks("doctype_js", {}, app_name=app).get(meta.name, [])
+		scripts = frappe.get_hooks(hook, {}, app_name=app).get(meta.name, [])
 		paths += [Path(frappe.get_pymodule_path(app), script) for script in scripts]
 	return [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
 
@@ -88,7 +90,7 @@ def _docinfo(doc: Any) -> dict:
 		"name": doc.name,
 		"attachments": _attachments(doc),
 		"communications": _communications(doc),
-		"comments": [],
+		"comments": _comments(doc),
 		"permissions": {kind: int(bool(doc.has_permission(kind))) for kind in kinds},
 		"user_info": {},
 	}
@@ -102,7 +104,20 @@ def _attachments(doc: Any) -> list[dict]:
 	)
 
 
-def _communications(doc: Any) -> list[dict]:
+def _comments(doc: Any) -> list[dict]:
+	about = {"reference_doctype": doc.doctype, "reference_name": doc.name, "comment_type": "Comment"}
+	return frappe.get_all("Comment", filters=about, fields=["name", "creation", "content", "owner", "comment_type"])
+
+
+@frappe.whitelist()
+def get_communications(doctype: str, name: str, start: int = 0, limit: int = TIMELINE) -> list[dict]:
+	"""Messages about a document, from the newest on."""
+	doc = frappe.get_doc(doctype, name)
+	doc.check_permission("read")
+	return _communications(doc, cint(start), cint(limit))
+
+
+def _communications(doc: Any, start: int = 0, limit: int = TIMELINE) -> list[dict]:
 	"""The newest messages about a document, whether it is their main reference or one they are linked with."""
 	about = {"link_doctype": doc.doctype, "link_name": doc.name, "parenttype": "Communication"}
 	linked = frappe.get_all("Communication Link", filters=about, pluck="parent")
@@ -114,7 +129,8 @@ def _communications(doc: Any) -> list[dict]:
 			filters={"name": ("in", list(names))},
 			fields=["*"],
 			order_by="communication_date desc, creation desc",
-			limit_page_length=TIMELINE,
+			limit_start=start,
+			limit_page_length=limit,
 		)
 		if names
 		else []

@@ -1,0 +1,100 @@
+// `frappe`, as the scripts of apps know it: what is offered here and nothing else. Other names raise an error that says which.
+
+import { __, boot, cint, escape_html, flt, now, path, plain, slug, strict, today } from "./base.js";
+import { Dialog, prompt } from "./layout.js";
+import { confirm, hide_msgprint, hide_progress, msgprint, show_alert, show_progress } from "./page.js";
+import { call, metaOf, xcall } from "./server.js";
+
+export const handlers = {};
+export const handlersOf = (doctype, event) => ((handlers[doctype] ||= {})[event] ||= []);
+/** Register handlers of events of a DocType's form, or of the rows of a table. */
+export function on(doctype, events, handler) {
+	const all = typeof events === "string" ? { [events]: handler } : events;
+	for (const [event, each] of Object.entries(all)) handlersOf(doctype, event).push(each);
+}
+export function off(doctype, event) {
+	handlersOf(doctype, event).length = 0;
+}
+/** An error in a script of an app: said, so that nobody waits for what will not come. */
+export function scriptFailed(error, where) {
+	if (error?.answer) return;
+	console.error(where, error);
+	show_alert({ message: `${__("A script of this page failed.")} ${escape_html(`${where}: ${error?.message || error}`)}`, indicator: "red" });
+}
+
+const db = {
+	get_value: (doctype, filters, fieldname) => call("frappe.client.get_value", { doctype, fieldname, filters }),
+	get_list: (doctype, args) => xcall("frappe.client.get_list", { doctype, ...args, limit_page_length: args?.limit ?? 20 }),
+	count: (doctype, args) => xcall("frappe.client.get_count", { doctype, filters: args?.filters || {} }),
+	exists: (doctype, name) => xcall("frappe.client.get_value", { doctype, fieldname: "name", filters: { name } }).then((found) => Boolean(found?.name)),
+	get_doc: (doctype, name) => xcall("frappe.client.get", { doctype, name: name || doctype }),
+	get_single_value: (doctype, field) => xcall("frappe.client.get_single_value", { doctype, field }),
+	set_value: (doctype, name, fieldname, value) => call("frappe.client.set_value", { doctype, name, fieldname, value }),
+	insert: (doc) => xcall("frappe.client.insert", { doc }),
+};
+const row = (doctype, name) => window.locals[doctype]?.[name];
+
+/** Make the globals that scripts expect. `desk` goes to pages: `navigate(url)`, `current()` is the form on the screen. */
+export function offer(desk) {
+	const set_route = (...parts) => {
+		const [first, ...rest] = parts.length === 1 && Array.isArray(parts[0]) ? parts[0] : parts;
+		if (/^\//.test(first)) return desk.navigate(first);
+		const words = /^(List|Form)$/i.test(first) ? rest : first === "app" ? rest : [first, ...rest];
+		const name = /^List$/i.test(first) ? undefined : words[1];
+		return desk.navigate(words.length ? path(words[0], name) : "/app");
+	};
+	const frappe = {
+		boot, _: __,
+		session: strict("frappe.session", { user: boot.user.name, user_fullname: boot.user_info[boot.user.name]?.fullname, user_email: boot.user.email }),
+		user: strict("frappe.user", { name: boot.user.name, full_name: () => boot.user_info[boot.user.name]?.fullname, has_role: (role) => [].concat(role).some((each) => boot.user.roles.includes(each)) }),
+		user_roles: boot.user.roles,
+		sys_defaults: boot.sysdefaults,
+		ui: strict("frappe.ui", { Dialog, form: strict("frappe.ui.form", { on, off }) }),
+		listview_settings: {},
+		route_options: null,
+		validated: true,
+		flags: {},
+		call, xcall, db: strict("frappe.db", db),
+		msgprint, hide_msgprint, show_alert, confirm, prompt, show_progress, hide_progress,
+		throw: (message) => {
+			msgprint({ title: __("Error"), indicator: "red", ...(typeof message === "string" ? { message } : message) });
+			throw Object.assign(new Error(plain(message.message || message)), { answer: {} });
+		},
+		// nothing is pushed to this desk: handlers are taken, and never called
+		realtime: strict("frappe.realtime", { on: () => {}, off: () => {} }),
+		set_route,
+		get_route: () => desk.route(),
+		new_doc: (doctype, values) => {
+			frappe.route_options = values || frappe.route_options;
+			return desk.navigate(path(doctype, "new"));
+		},
+		model: strict("frappe.model", {
+			set_value: (doctype, name, field, value) => desk.current().assign(row(doctype, name), doctype, field, value).then(() => desk.current().refresh_fields()),
+			get_value: (doctype, name, field) => row(doctype, name)?.[field],
+			with_doctype: (doctype, callback) => metaOf(doctype).then(callback),
+		}),
+		get_doc: row,
+		datetime: strict("frappe.datetime", { now_datetime: now, get_today: today, nowdate: today, str_to_user: (value) => value }),
+		utils: strict("frappe.utils", { escape_html, html2text: plain }),
+		provide: (name) => name.split(".").reduce((object, key) => (key in object ? object[key] : (object[key] = {})), window),
+	};
+	Object.assign(window, { frappe: strict("frappe", frappe), __, cint, flt, locals: {} });
+	Object.defineProperty(window, "cur_frm", { get: desk.current });
+}
+
+const ran = new Set();
+/** Run the scripts that came with a DocType and those of its tables, once; one that fails does not keep the others from running. */
+export function runScripts(metas) {
+	for (const meta of metas) {
+		if (ran.has(meta.name)) continue;
+		ran.add(meta.name);
+		for (const [code, kind] of [[meta.__js, "form"], [meta.__list_js, "list"]]) {
+			if (!code) continue;
+			try {
+				new Function(`${code}\n//# sourceURL=/scripts/${slug(meta.name)}.${kind}.js`)();
+			} catch (error) {
+				scriptFailed(error, `${meta.name} (${kind})`);
+			}
+		}
+	}
+}

@@ -1,0 +1,243 @@
+// Tabs, sections and columns of fields, as the breaks among them say; what depends on values comes and goes with them.
+
+import { NO_VALUE, TABLES, __, boot, button, cint, el, isEmpty, now, today } from "./base.js";
+import { Control } from "./fields.js";
+import { modal } from "./page.js";
+
+const compiled = new Map();
+function evaluate(code, doc, parent) {
+	if (!compiled.has(code)) compiled.set(code, new Function("doc", "parent", `return (${code})`));
+	return Boolean(compiled.get(code)(doc, parent));
+}
+
+export class Layout {
+	constructor(fields, owner, { bare = false } = {}) {
+		Object.assign(this, { owner, controls: {}, tabs: [], sections: [] });
+		this.holds = this.holds.bind(this);
+		owner.holds ??= this.holds;
+		this.node = el("div", { className: "layout" });
+		this.strip = el("div", { className: "tabs", role: "tablist" });
+		if (bare) return void fields.forEach((df) => (this.controls[df.fieldname] = new Control(df, owner, { bare })));
+		this.node.append(this.strip);
+		let [tab, section, column] = [null, null, null];
+		const openTab = (df) => {
+			const node = el("div", { className: "tab", role: "tabpanel" });
+			this.tabs.push((tab = { df, node, sections: [], button: el("button", { type: "button", role: "tab", onclick: () => this.show(df) }, __(df.label)) }));
+			this.node.append(node);
+			section = null;
+		};
+		const openColumn = (df = {}) => {
+			if (!section) openSection({});
+			section.columns.push((column = { df, node: el("div", { className: "column" }, df.label && el("h4", {}, __(df.label))), controls: [] }));
+			section.grid.append(column.node);
+		};
+		const openSection = (df) => {
+			if (!tab) openTab({ label: "Details" });
+			const grid = el("div", { className: "columns" });
+			const title = df.label && el(df.collapsible ? "button" : "div", { className: "title", type: "button" }, el("h3", {}, __(df.label, null, df.parent)));
+			section = { df, grid, columns: [], node: el("section", { dataset: { fieldname: df.fieldname || "" } }, title, df.description && el("p", { className: "help" }, __(df.description)), grid) };
+			const mine = section;
+			if (df.collapsible && title) title.addEventListener("click", () => this.fold(mine));
+			tab.sections.push(section);
+			this.sections.push(section);
+			tab.node.append(section.node);
+			openColumn();
+		};
+		for (const df of fields) {
+			if (df.fieldtype === "Tab Break") openTab(df);
+			else if (df.fieldtype === "Section Break") openSection(df);
+			else if (df.fieldtype === "Column Break") section && section.columns.length === 1 && !column.controls.length && !df.label ? null : openColumn(df);
+			else if (df.fieldtype !== "Fold" && df.fieldtype !== "Image") {
+				if (!column || !section) openSection({});
+				const control = new Control(df, owner);
+				column.controls.push(control);
+				column.node.append(control.wrapper);
+				this.controls[df.fieldname] = control;
+			}
+		}
+		this.show(this.tabs[0]?.df);
+	}
+
+	/** Whether `depends_on` and its like hold: a field's name, or `eval:` and an expression. */
+	holds(expression) {
+		const { doc, parent } = this.owner;
+		if (typeof expression !== "string") return Boolean(expression);
+		if (!expression.startsWith("eval:")) {
+			const value = doc[expression];
+			return Array.isArray(value) ? value.length > 0 : Boolean(value);
+		}
+		try {
+			return evaluate(expression.slice(5), doc, parent || doc);
+		} catch (error) {
+			console.error(`${expression}: ${error.message}`);
+			return true;
+		}
+	}
+
+	refresh() {
+		for (const control of Object.values(this.controls)) control.refresh();
+		const shown = (df) => !df.hidden && (!df.depends_on || this.owner.holds(df.depends_on));
+		for (const { df, node, columns } of this.sections) {
+			let any = false;
+			for (const column of columns) {
+				column.node.hidden = !shown(column.df) || column.controls.every((control) => control.wrapper.hidden);
+				any ||= !column.node.hidden;
+			}
+			node.hidden = !any || !shown(df);
+		}
+		for (const section of this.sections) if (section.df.collapsible && section.folded === undefined)
+			this.fold(section, !(section.df.collapsible_depends_on && this.owner.holds(section.df.collapsible_depends_on)));
+		for (const tab of this.tabs) tab.button.hidden = !shown(tab.df) || tab.sections.every((section) => section.node.hidden);
+		const visible = this.tabs.filter((tab) => !tab.button.hidden);
+		this.strip.replaceChildren(...(this.tabs.length > 1 ? this.tabs.map((tab) => tab.button) : []));
+		this.strip.hidden = this.tabs.length < 2;
+		if (visible.length && !visible.some((tab) => tab.df === this.current)) this.show(visible[0].df);
+	}
+	fold(section, folded = !section.folded) {
+		section.folded = folded;
+		section.grid.hidden = folded;
+		section.node.classList.toggle("folded", folded);
+		section.node.querySelector(".title").setAttribute("aria-expanded", !folded);
+	}
+	show(df) {
+		this.current = df;
+		for (const tab of this.tabs) {
+			tab.node.hidden = tab.df !== df;
+			tab.button.setAttribute("aria-selected", tab.df === df);
+		}
+	}
+	/** Bring a field into sight, whatever tab or folded section it is in. */
+	reveal(control) {
+		for (const tab of this.tabs) for (const section of tab.sections) if (section.columns.some((column) => column.controls.includes(control))) {
+			this.show(tab.df);
+			if (section.folded) this.fold(section, false);
+		}
+		control.wrapper.scrollIntoView({ block: "center" });
+		control.focus();
+	}
+	/** Fields that must have a value and have none; rows of tables are gone through by the server. */
+	missing() {
+		return Object.values(this.controls).filter((control) => control.status === "write" && control.is_required && isEmpty(control.value));
+	}
+}
+
+/** A new document's values, as the defaults say. */
+export function blank(doctype, fields) {
+	const doc = { doctype, docstatus: 0 };
+	for (const df of fields) {
+		if (TABLES.includes(df.fieldtype)) doc[df.fieldname] = [];
+		else if (NO_VALUE.includes(df.fieldtype)) continue;
+		else if (isEmpty(df.default)) doc[df.fieldname] = df.fieldtype === "Check" ? 0 : df.fieldtype === "Select" && df.options ? df.options.split("\n")[0] || null : null;
+		else if (/^__user$/i.test(df.default)) doc[df.fieldname] = boot.user.name;
+		else if (/^(now|today)$/i.test(df.default)) doc[df.fieldname] = df.fieldtype === "Date" ? today() : now();
+		else doc[df.fieldname] = ["Check", "Int"].includes(df.fieldtype) ? cint(df.default) : df.default;
+	}
+	return doc;
+}
+
+/** A window with fields, for form scripts and for the desk itself. */
+export class Dialog {
+	constructor(options) {
+		Object.assign(this, { opts: options, title: options.title, doc: blank("Dialog", (this.fields = (options.fields || []).map((df) => ({ ...df, show_empty: 1 })))) });
+		const owner = {
+			doc: this.doc, frm: null, isLocked: () => false, typing: () => {}, refresh: () => this.layout.refresh(),
+			query: (df) => { const query = typeof df.get_query === "function" ? df.get_query(this.doc) : df.get_query || { filters: df.filters }; return typeof query === "string" ? { query } : query; },
+			press: (control) => (control.df.click || control.df.onclick)?.call(this, this),
+			set: async (control, value) => {
+				this.doc[control.df.fieldname] = value;
+				await (control.df.onchange || control.df.change)?.call(control, value);
+				this.layout.refresh();
+			},
+		};
+		this.layout = new Layout(this.fields, owner);
+		this.fields_dict = this.layout.controls;
+		this.primary = el("button", { className: "btn primary", type: "submit" });
+		this.secondary = button("", () => this.act(this.secondary_action), { hidden: true });
+		this.form = el("form", { noValidate: true, onsubmit: (event) => (event.preventDefault(), this.submit()) }, this.layout.node);
+		this.set_primary_action(options.primary_action_label || __("Submit"), options.primary_action);
+		if (options.secondary_action) this.set_secondary_action(options.secondary_action, options.secondary_action_label);
+		this.layout.refresh();
+	}
+	set_primary_action(label, action) {
+		Object.assign(this, { primary_action: action });
+		Object.assign(this.primary, { textContent: label, hidden: !action });
+	}
+	set_secondary_action(action, label = __("Close")) {
+		this.secondary_action = action;
+		Object.assign(this.secondary, { textContent: label, hidden: false });
+	}
+	act(action) {
+		return action?.call(this);
+	}
+	/** Values of all fields; null, and what is missing is said, unless `quietly`. */
+	get_values(quietly = false) {
+		document.activeElement?.blur?.();
+		const missing = quietly ? [] : this.layout.missing();
+		missing.forEach((control) => control.say(__("This field is required.")));
+		if (missing.length || (!quietly && this.layout.node.querySelector("[data-fault]"))) return missing[0]?.focus(), null;
+		return Object.fromEntries(Object.keys(this.fields_dict).filter((name) => !isEmpty(this.doc[name])).map((name) => [name, this.doc[name]]));
+	}
+	async submit() {
+		const values = this.get_values();
+		if (!values || this.primary.disabled) return;
+		this.primary.disabled = true;
+		try {
+			await this.primary_action?.call(this, values);
+		} finally {
+			this.primary.disabled = false;
+		}
+	}
+	get_value(name) {
+		return this.doc[name];
+	}
+	async set_value(name, value) {
+		await this.set_values({ [name]: value });
+	}
+	async set_values(values) {
+		Object.assign(this.doc, values);
+		Object.values(this.fields_dict).forEach((control) => control.refresh(true));
+		this.layout.refresh();
+	}
+	get_field(name) {
+		return this.fields_dict[name];
+	}
+	set_df_property(name, property, value) {
+		this.fields_dict[name].df[property] = value;
+		this.fields_dict[name].refresh(true);
+		this.layout.refresh();
+	}
+	disable_primary_action() {
+		this.primary.disabled = true;
+	}
+	enable_primary_action() {
+		this.primary.disabled = false;
+	}
+	show() {
+		if (this.shown) return this;
+		this.form.id = `dialog-${Date.now()}`;
+		this.primary.setAttribute("form", this.form.id);
+		const { size, indicator, static: fixed } = this.opts;
+		const ended = () => {
+			this.shown = null;
+			this.act(this.onhide || this.opts.on_hide || this.opts.onhide);
+		};
+		this.shown = modal({ title: this.title, indicator, fixed, className: /large/.test(size) ? "wide" : "", body: this.form, footer: [this.secondary, this.primary], onclose: ended });
+		return this;
+	}
+	hide() {
+		this.shown?.close();
+	}
+}
+
+/** Ask for values; `callback` gets them. */
+export function prompt(fields, callback, title, label) {
+	const asked = typeof fields === "string" ? [{ fieldname: "value", fieldtype: "Data", label: fields, reqd: 1 }] : [].concat(fields);
+	const dialog = new Dialog({
+		title: title || __("Enter Value"), fields: asked, primary_action_label: label || __("Submit"),
+		primary_action: (values) => {
+			dialog.hide();
+			return callback?.(values);
+		},
+	});
+	return dialog.show();
+}

@@ -1,0 +1,169 @@
+// The page, and what is said on it: head and body, windows, alerts, progress.
+
+import { __, button, colour, el, icon, menu, rich } from "./base.js";
+
+/** A window over the page. `close()` ends it; `onclose` is called however it ended. */
+export function modal({ title, body, footer = [], indicator, className = "", onclose, fixed = false }) {
+	const head = el("h2", {}, title || __("Message"));
+	const node = el("dialog", { className: `modal ${className}`, "aria-label": title || __("Message") },
+		el("header", {}, indicator && el("span", { className: `dot ${colour(indicator)}` }), head,
+			!fixed && el("button", { type: "button", className: "bare", title: __("Close"), "aria-label": __("Close"), onclick: () => node.close() }, icon("close"))),
+		el("div", { className: "body" }, body),
+		el("footer", { hidden: !footer.length }, footer));
+	node.addEventListener("cancel", (event) => fixed && event.preventDefault());
+	node.addEventListener("close", () => {
+		node.remove();
+		onclose?.();
+	});
+	document.body.append(node);
+	node.showModal();
+	(node.querySelector("[autofocus], .body input:not([type=hidden]):not(:disabled), .body textarea, .body select, .body [contenteditable]") || node.querySelector("footer .primary"))?.focus();
+	return { node, close: () => node.close(), say: (text) => (head.textContent = text) };
+}
+
+let said = null;
+/** Show a message; one that comes while another is shown is added to it. */
+export function msgprint(message, title) {
+	const given = typeof message === "object" && message !== null && !Array.isArray(message) ? message : { message, title };
+	const parts = Array.isArray(given.message) ? given.message : [given.message];
+	const lines = parts.map((part) => el("div", { className: "said" }, rich(part ?? "")));
+	if (said) return said.node.querySelector(".body").append(...lines);
+	const action = given.primary_action;
+	const act = () => {
+		said?.close();
+		action.action?.(action.args);
+	};
+	said = modal({
+		title: given.title || __("Message"), indicator: given.indicator || "blue", body: lines, onclose: () => (said = null),
+		footer: action ? [button(action.label || __("OK"), act, { className: "primary" })] : [],
+	});
+}
+export const hide_msgprint = () => said?.close();
+
+/** A line in the corner that goes by itself. */
+export function show_alert(message, seconds) {
+	const { message: text, body, indicator = "blue" } = typeof message === "object" ? message : { message };
+	const node = el("div", { className: `toast ${colour(indicator)}` }, el("div", {}, rich(text ?? ""), body && el("div", {}, rich(body))),
+		el("button", { type: "button", className: "bare", title: __("Close"), "aria-label": __("Close"), onclick: () => node.remove() }, icon("close")));
+	document.querySelector(".toasts").append(node);
+	setTimeout(() => node.remove(), (seconds || (indicator === "red" ? 12 : 5)) * 1000);
+	return node;
+}
+
+/** Ask; `yes` or `no` is called. Also a promise of the answer. */
+export function confirm(message, yes, no, { title = __("Confirm"), label = __("Yes"), danger = false } = {}) {
+	return new Promise((resolve) => {
+		let answer = false;
+		const agree = () => {
+			answer = true;
+			asked.close();
+		};
+		const asked = modal({
+			title, body: el("div", { className: "said" }, rich(message)),
+			footer: [button(__("No"), () => asked.close()), button(label, agree, { className: danger ? "danger" : "primary", autofocus: true })],
+			onclose: () => {
+				resolve(answer);
+				(answer ? yes : no)?.();
+			},
+		});
+	});
+}
+
+let progress = null;
+export function show_progress(title, count, total = 100, description = "") {
+	if (!progress) {
+		const [bar, text] = [el("progress", {}), el("p", { className: "help" })];
+		progress = { bar, text, ...modal({ title, body: [bar, text], onclose: () => (progress = null) }) };
+	}
+	progress.say(title);
+	Object.assign(progress.bar, { max: total, value: count });
+	progress.text.textContent = description;
+	if (count >= total) setTimeout(hide_progress, 500);
+	return progress;
+}
+export const hide_progress = () => progress?.close();
+
+/** What the server said with an answer; `failed` are said in red. */
+export function showServerMessages(answer, failed) {
+	const messages = JSON.parse(answer._server_messages || "[]").map((each) => JSON.parse(each));
+	for (const each of messages) {
+		if (each.alert && !failed) show_alert(each);
+		else msgprint({ title: failed ? __("Error") : undefined, indicator: failed ? "red" : undefined, ...each });
+	}
+	return messages;
+}
+
+/** What every page has: a head with title, indicator, buttons and the main action; what is below it is added to `node`. */
+export class Page {
+	constructor(title, crumbs = []) {
+		this.inner = new Map();
+		this.groups = new Map();
+		this.name = el("h1", {});
+		this.mark = el("span", { className: "pill", hidden: true });
+		this.buttons = el("div", { className: "row inner" });
+		this.actions = menu(__("Actions"));
+		this.menu = menu(icon("dots"), { title: __("Menu") });
+		this.menu.node.querySelector("summary").setAttribute("aria-label", __("Menu"));
+		this.standard = el("div", { className: "row" });
+		this.primary = button("", () => this.primary_action?.(), { className: "primary", hidden: true });
+		this.node = el("div", { className: "page" },
+			el("div", { className: "head" }, el("div", { className: "title-area" }, this.name, this.mark), el("div", { className: "row" }, this.buttons, this.actions.node, this.standard, this.menu.node, this.primary)));
+		this.set_title(title);
+		document.querySelector(".crumbs").replaceChildren(...crumbs.flatMap(([text, href]) => [icon("right"), el("a", { href }, text)]));
+	}
+	set_title(title) {
+		this.name.textContent = title;
+		document.title = title;
+	}
+	set_indicator(label, name) {
+		Object.assign(this.mark, { textContent: label, className: `pill ${colour(name)}`, hidden: false });
+	}
+	clear_indicator() {
+		this.mark.hidden = true;
+	}
+	set_primary_action(label, action, sign) {
+		this.primary_action = action;
+		this.primary.replaceChildren(...[sign && icon(sign), el("span", {}, label)].filter(Boolean));
+		this.primary.hidden = false;
+		return this.primary;
+	}
+	clear_primary_action() {
+		this.primary.hidden = true;
+	}
+	/** A button beside the title; those of one `group` open from one button. */
+	add_inner_button(label, action, group) {
+		if (!group) {
+			const node = button(label, action);
+			this.remove_inner_button(label);
+			this.inner.set(label, node);
+			this.buttons.append(node);
+			return node;
+		}
+		if (!this.groups.has(group)) {
+			this.groups.set(group, menu(group));
+			this.buttons.append(this.groups.get(group).node);
+		}
+		const node = this.groups.get(group).add(label, action);
+		this.inner.set(`${group}/${label}`, node);
+		return node;
+	}
+	remove_inner_button(label, group) {
+		const key = group ? `${group}/${label}` : label;
+		this.inner.get(key)?.remove();
+		this.inner.delete(key);
+	}
+	clear_inner_toolbar() {
+		this.buttons.replaceChildren();
+		this.inner.clear();
+		this.groups.clear();
+	}
+	add_menu_item(label, action) {
+		return this.menu.add(label, action);
+	}
+	add_actions_menu_item(label, action) {
+		return this.actions.add(label, action);
+	}
+	add_action_item(label, action) {
+		return this.actions.add(label, action);
+	}
+}
