@@ -18,6 +18,7 @@ from dokos_mail.inbound.journal import JOURNAL
 from dokos_mail.inbound.read_status import set_read
 from dokos_mail.inbound.watch import how_far
 from dokos_mail.jobs import enqueue_pull
+from dokos_mail.outbound import queue
 
 #: Jobs of more than this many messages are left to a worker.
 MOST_AT_ONCE = 5
@@ -163,3 +164,40 @@ def pull_emails(email_account: str) -> None:
 	frappe.get_doc("Email Account", email_account).check_permission("write")
 	enqueue_pull(email_account)
 	frappe.msgprint(_("The mailbox is being read in the background."))
+
+
+@frappe.whitelist(methods=["POST"])
+def send_email_now(name: str) -> str:
+	"""Send a queued email now. Returns what became of it, in words."""
+	return queue.send_now(name)
+
+
+@frappe.whitelist(methods=["POST"])
+def try_emails_again(queues: str | list[str]) -> int:
+	"""Let emails that failed, are uncertain or were cancelled be tried again by the next run; how many there were."""
+	return queue.try_again(_names(queues))
+
+
+@frappe.whitelist(methods=["POST"])
+def cancel_emails(queues: str | list[str]) -> int:
+	"""Do not send emails that were not sent yet; how many there were."""
+	return queue.cancel(_names(queues))
+
+
+@frappe.whitelist()
+def emails_waiting() -> list[dict[str, object]]:
+	"""For each account, how many emails wait and why."""
+	frappe.only_for("System Manager")
+	return queue.waiting_by_account()
+
+
+@frappe.whitelist()
+def delivery_timeline(communication: str) -> list[dict[str, object]]:
+	"""What happened to a mail that was sent, for whoever may read it."""
+	frappe.get_doc("Communication", communication).check_permission("read")
+	return queue.timeline(communication)
+
+
+def _names(queues: str | list[str]) -> list[str]:
+	found = json.loads(queues) if isinstance(queues, str) and queues.startswith("[") else queues
+	return [found] if isinstance(found, str) else [str(each) for each in found or []]

@@ -32,6 +32,9 @@ make_email_body_message = "dokos_mail.outbound.compose.before_serialising"
 # A mail in a timeline is read in a frame, without remote images until its reader agrees.
 app_include_js = ["/assets/dokos_mail/js/received_mail.js"]
 
+# Hosts without a mail module of their own call this for frappe.sendmail.
+sendmail = "dokos_mail.outbound.sendmail.sendmail"
+
 doctype_js = {
 	"Email Domain": "doctype/email_domain/email_domain.js",
 	"Email Account": "doctype/email_account/email_account.js",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import frappe
 from frappe import _
-from frappe.utils import cint, validate_email_address
+from frappe.utils import cint, escape_html, validate_email_address
 
 from dokos_mail import asked_of_core, host
 from dokos_mail.doctype.email_account.inbox_users import forget_inbox, set_up_inbox
@@ -48,9 +48,11 @@ class EmailAccount(host.base_class("Email Account")):
 		always_use_account_email_id_as_sender: DF.Check
 		always_use_account_name_as_sender_name: DF.Check
 		append_emails_to_sent_folder: DF.Check
+		append_condition: DF.SmallText | None
 		append_to: DF.Link | None
 		ascii_encode_password: DF.Check
 		attachment_limit: DF.Int
+		authserv_id: DF.Data | None
 		auth_method: DF.Literal["Basic", "OAuth"]
 		auto_reply_message: DF.TextEditor | None
 		awaiting_password: DF.Check
@@ -174,6 +176,7 @@ class EmailAccount(host.base_class("Email Account")):
 		self._validate_servers()
 		self._validate_password()
 		self._validate_folders()
+		self._validate_conditions()
 		self._validate_notification()
 
 	def _validate_servers(self) -> None:
@@ -213,6 +216,20 @@ class EmailAccount(host.base_class("Email Account")):
 					frappe.bold(_(unknown[0])), "<code>email_append_to</code>"
 				)
 			)
+
+	def _validate_conditions(self) -> None:
+		from dokos_mail.engine.message.condition import ConditionBroken, check
+
+		for row in (self, *self.imap_folder):
+			expression = (row.get("append_condition") or "").strip()
+			try:
+				if expression:
+					check(expression)
+			except ConditionBroken as error:
+				where = f" ({row.folder_name})" if row is not self else ""
+				frappe.throw(
+					_("The condition for a new document cannot be evaluated{0}: {1}").format(where, f"<code>{escape_html(str(error))}</code>")
+				)
 
 	def _validate_notification(self) -> None:
 		if not self.notify_if_unreplied:
@@ -303,7 +320,9 @@ class EmailAccount(host.base_class("Email Account")):
 		"""How to reach the server that sends; without a login where it wants none."""
 		security = "tls" if self.use_ssl_for_outgoing else "starttls" if self.use_tls else "plain"
 		verify = self.get("validate_ssl_certificate_for_outgoing")
-		return self._settings("smtp", self.smtp_server, self.smtp_port, security, verify, login=not self.no_smtp_authentication)
+		stored = self.get_password("password", raise_exception=False) or self.auth_method == "OAuth"
+		login = not self.no_smtp_authentication and bool(stored or self.smtp_server not in LOCAL_SERVERS)
+		return self._settings("smtp", self.smtp_server, self.smtp_port, security, verify, login=login)
 
 	def _settings(
 		self, protocol: Protocol, server: str, port: str, security: Security, verify: int | None, login: bool = True
@@ -320,7 +339,15 @@ class EmailAccount(host.base_class("Email Account")):
 			verify=verify is None or bool(cint(verify)),
 			ca_file=frappe.conf.get("ssl_ca_file"),
 			ascii_password=bool(self.ascii_encode_password),
+			access_token=self._access_token() if login and protocol == "smtp" else "",
 		)
+
+	def _access_token(self) -> str:
+		"""The token of an account that logs in by OAuth, which the host gets and keeps; empty for others."""
+		if self.auth_method != "OAuth" or not host.owns_mail():
+			return ""
+		token = self.get_oauth_token()
+		return token.get_password("access_token") if token else ""
 
 	def folders(self) -> list[tuple[str, str | None]]:
 		"""The folders to read, in order, each with the document type its mail becomes. Without a row: INBOX."""
@@ -360,10 +387,12 @@ class EmailAccount(host.base_class("Email Account")):
 		]
 
 	def get_smtp_server(self) -> object:
-		"""The host's sending server, where the host has one."""
-		if not host.owns_mail():
-			frappe.throw(_("This host cannot send emails yet."), frappe.OutgoingEmailError)
-		return super().get_smtp_server()
+		"""What sends for this account, not connected yet; it has ``session.sendmail`` and ``quit`` as the host's has."""
+		if self.is_hosts_service():
+			return super().get_smtp_server()
+		from dokos_mail.outbound.account import courier_for
+
+		return courier_for(self)
 
 	@frappe.whitelist()
 	def get_domain_values(self, domain: str) -> dict[str, object]:

@@ -1,0 +1,74 @@
+"""Email Queue: a message on its way out. The host's DocType, whose sending is ours."""
+
+from __future__ import annotations
+
+import frappe
+from frappe import _
+
+from dokos_mail import host
+
+
+class EmailQueue(host.base_class("Email Queue")):
+	"""The host's flush, its buttons and ``frappe.sendmail(now=True)`` all end in :meth:`send`."""
+
+	def before_insert(self) -> None:
+		"""Make the message whole: sender, signatures, footers, fields of the thread."""
+		from dokos_mail.outbound.compose import complete
+
+		self.delivery_state = "Waiting"
+		# the host writes the blind recipients under a name that its own DocType has not
+		blind = {each.strip().lower() for each in (self.get("show_as_bcc") or "").split(",")} - {""}
+		for row in self.recipients:
+			row.is_bcc = row.is_bcc or int((row.recipient or "").strip().lower() in blind)
+		complete(self)
+
+	def onload(self) -> None:
+		"""What the form says of the state."""
+		from dokos_mail.outbound.queue import why
+
+		self.set_onload("why", why(self))
+
+	def send(self, smtp_server_instance: object = None, frappe_mail_client: object = None) -> None:
+		"""Send what is to be sent. Commits. Raises nothing that a mail server does: it is written on the row.
+
+		A message that cannot be sent now waits, and the code that asked for it goes on. Core's own sending keeps the
+		services that it speaks to in a way of its own.
+		"""
+		from dokos_mail.outbound import queue
+		from dokos_mail.outbound.account import sending_account
+		from dokos_mail.outbound.deliver import Rests, deliver
+
+		if queue.is_suspended() or self.status not in ("Not Sent", "Partially Sent"):
+			return
+		account = sending_account(self)
+		if account and account.is_hosts_service():
+			return super().send(
+				**{
+					name: value
+					for name, value in {
+						"smtp_server_instance": smtp_server_instance,
+						"frappe_mail_client": frappe_mail_client,
+					}.items()
+					if value
+				}
+			)
+		try:
+			deliver(self.name)
+		except Rests as reason:
+			frappe.logger("dokos_mail").info(f"{self.name} waits: {reason}")
+		self.reload()
+
+	def account_of_host(self) -> object | None:
+		"""The account that the host would send this with where no Email Account does: its configuration file's."""
+		if not host.owns_mail():
+			return None
+		account = self.get_email_account()
+		return account if account and account.get("smtp_server") else None
+
+	@frappe.whitelist()
+	def retry_sending(self) -> None:
+		"""The button of some hosts' form."""
+		from dokos_mail.outbound.queue import try_again
+
+		if not try_again([self.name]):
+			frappe.msgprint(_("It is being sent, or has been already."))

@@ -1,0 +1,220 @@
+"""What became of a message, written down: each recipient's state with the server's words, then the message's own.
+
+Nothing here commits; whoever delivers does, after each answer of the server.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import frappe
+from frappe import _
+from frappe.utils import cint, now_datetime
+
+from dokos_mail.engine.errors import MailError
+from dokos_mail.engine.send import row as states
+from dokos_mail.engine.send.retry import LONGEST, next_try
+from dokos_mail.engine.send.smtp import Delivery
+from dokos_mail.engine.send.verdict import Verdict
+from dokos_mail.outbound.claim import QUEUE, RECIPIENT
+
+#: Entries kept of what happened to a recipient: the first and the last ones.
+LOG_LENGTH = 30
+FIELDS = (
+	"name",
+	"recipient",
+	"status",
+	"delivery_state",
+	"attempts",
+	"next_try",
+	"accepted_on",
+	"maybe_accepted",
+	"server_reply",
+)
+
+
+def recipients_of(row: str) -> list[frappe._dict]:
+	"""The row's recipients as they are stored now, each with its ``state``."""
+	found = frappe.get_all(RECIPIENT, filters={"parent": row, "parenttype": QUEUE}, fields=list(FIELDS), order_by="idx asc")
+	for each in found:
+		each.state = states.state_of(each.status, each.delivery_state)
+	return found
+
+
+def least_tries() -> int:
+	"""How often a message is tried at least (System Settings)."""
+	return cint(frappe.db.get_single_value("System Settings", "email_retry_limit")) or 3
+
+
+def write(recipient: frappe._dict, state: str, words: str = "", **values: object) -> None:
+	"""Set a recipient's state, keep what happened in its log, and leave the host's own column as the host expects it."""
+	recipient.state = state
+	log = json.loads(frappe.db.get_value(RECIPIENT, recipient.name, "delivery_log") or "[]")
+	if state != states.IN_FLIGHT:
+		log.append({"on": str(now_datetime()), "state": state, "words": words, "code": values.get("status_code") or ""})
+		log = log[:1] + log[1:][-(LOG_LENGTH - 1) :]
+	values = {
+		"delivery_state": state,
+		"status": "Sent" if state in states.DONE else "Not Sent",
+		"server_reply": words,
+		"error": words if state in (states.REFUSED, states.UNCERTAIN, states.DEFERRED) else None,
+		"delivery_log": json.dumps(log, ensure_ascii=False),
+	} | values
+	recipient.update(values)
+	frappe.db.set_value(RECIPIENT, recipient.name, values)
+
+
+def in_flight(recipients: Iterable[frappe._dict]) -> None:
+	"""These are about to be handed over: should nothing more be written, nobody knows whether they were."""
+	for each in recipients:
+		each.state = states.IN_FLIGHT
+		frappe.db.set_value(RECIPIENT, each.name, "delivery_state", states.IN_FLIGHT)
+
+
+def sent(recipient: frappe._dict, words: str, code: str = "") -> None:
+	write(recipient, states.SENT, words, status_code=code, accepted_on=now_datetime(), next_try=None, maybe_accepted=0)
+
+
+def deferred(
+	recipient: frappe._dict, first_try: datetime, words: str, code: str = "", *, ends: bool = True, least: int | None = None
+) -> None:
+	"""It failed for now: try again later, or give up when that was done long enough.
+
+	``ends`` False never gives up: it is not the recipient's fault, nor the message's.
+	"""
+	now, attempts = now_datetime(), cint(recipient.attempts) + 1
+	following = next_try(attempts, first_try, now, least_tries() if least is None else least, random.random)
+	if following is None and ends:
+		refused(recipient, _("Given up after {0} tries: {1}").format(attempts, words), code)
+		return
+	write(recipient, states.DEFERRED, words, status_code=code, attempts=attempts, next_try=following or now + LONGEST)
+
+
+def refused(recipient: frappe._dict, words: str, code: str = "") -> None:
+	write(recipient, states.REFUSED, words, status_code=code, attempts=cint(recipient.attempts) + 1, next_try=None)
+
+
+def uncertain(recipient: frappe._dict, account: frappe._dict, first_try: datetime, words: str) -> None:
+	"""The server may have it. The account says whether it is sent again, with the same Message-ID, or held."""
+	recipient.maybe_accepted = 1
+	frappe.db.set_value(RECIPIENT, recipient.name, "maybe_accepted", 1)
+	if account.get("uncertain_delivery") == "Hold":
+		words = _("Nobody knows whether it was sent: {0}").format(words)
+		write(recipient, states.UNCERTAIN, words, attempts=cint(recipient.attempts) + 1, next_try=None)
+	else:
+		deferred(recipient, first_try, _("It may have been sent already, and is sent again: {0}").format(words))
+
+
+def said(delivery: Delivery) -> str:
+	"""What is shown of a delivery: the server's own words with its code, or what happened instead."""
+	if delivery.error is not None:
+		return delivery.error.message(_)
+	return " ".join(filter(None, [str(delivery.code or ""), delivery.enhanced, delivery.text]))
+
+
+def by_verdict(recipient: frappe._dict, found: Verdict, first_try: datetime, delivery: Delivery) -> None:
+	words, code = said(delivery), delivery.enhanced or str(delivery.code)
+	if found.scope == "account":
+		# Not its fault. Yet it waits longer than the others, so that a message that upsets the server holds none of them up.
+		deferred(recipient, first_try, words, code, ends=False)
+	elif found.permanent:
+		refused(recipient, words, code)
+	else:
+		deferred(recipient, first_try, words, code)
+
+
+def finish(row: frappe._dict, recipients: Sequence[frappe._dict], token: str | None, *, reason: str = "") -> states.RowState:
+	"""Give the row the state that follows from its recipients', and let the claim go."""
+	found = states.row_state([(each.state, each.next_try) for each in recipients])
+	if not reason:
+		troubled = [each for each in recipients if each.state in (states.REFUSED, states.UNCERTAIN, states.DEFERRED)]
+		reason = "\n".join(f"{each.recipient}: {each.server_reply or ''}" for each in troubled[:20])
+	values: dict[str, object] = {
+		"status": found.status,
+		"delivery_state": found.state,
+		"delivery_reason": reason[:1000] or None,
+		"error": reason if found.status == "Error" else None,
+		"claim_token": None,
+		"claim_until": None,
+		"retry": max((cint(each.attempts) for each in recipients), default=0),
+		"modified": now_datetime(),
+	}
+	if found.status in ("Not Sent", "Partially Sent"):
+		values["send_after"] = found.send_after
+	frappe.db.set_value(QUEUE, row.name, values, update_modified=False)
+	row.update(values)
+	if row.communication:
+		_tell_communication(row.communication)
+	if found.state in (states.REFUSED, states.PARTLY_REFUSED, states.UNCERTAIN) and not cint(row.notified):
+		notify_sender(row, found.state, reason)
+	return found
+
+
+def _tell_communication(name: str) -> None:
+	"""As the host does it: a Communication is Sending, Error or Sent as its queue rows are."""
+	if not frappe.db.exists("Communication", name):
+		return
+	communication = frappe.get_doc("Communication", name)
+	of_host = getattr(communication, "set_delivery_status", None)
+	if of_host:
+		of_host()
+		return
+	found = set(frappe.get_all(QUEUE, filters={"communication": name}, pluck="status"))
+	ways = (
+		({"Not Sent", "Sending", "Partially Sent"}, "Sending"),
+		({"Error"}, "Error"),
+		({"Expired"}, "Expired"),
+		({"Sent"}, "Sent"),
+	)
+	status = next((word for statuses, word in ways if statuses & found), None)
+	if status and communication.sent_or_received == "Sent" and communication.delivery_status not in ("Read", "Opened"):
+		communication.db_set("delivery_status", status)
+
+
+def notify_sender(row: frappe._dict, state: str, reason: str) -> None:
+	"""Whoever wrote the mail is told once that it did not arrive everywhere."""
+	frappe.db.set_value(QUEUE, row.name, "notified", 1, update_modified=False)
+	owner = frappe.db.get_value(QUEUE, row.name, "owner")
+	if not owner or owner == "Guest" or not frappe.db.exists("User", owner):
+		owner = "Administrator"
+	subject = subject_of(row)
+	text = (
+		_("Nobody knows whether this email was sent: {0}")
+		if state == states.UNCERTAIN
+		else _("This email could not be sent: {0}")
+	)
+	notice = frappe.new_doc("Notification Log")
+	notice.update(
+		{
+			"for_user": owner,
+			"from_user": owner,
+			"type": "Alert",
+			"document_type": QUEUE,
+			"document_name": row.name,
+			"subject": text.format(subject)[:250],
+			"email_content": reason,
+		}
+	)
+	frappe.db.savepoint("notice")
+	try:
+		notice.insert(ignore_permissions=True)
+	except frappe.ValidationError:
+		# Another app's validation. The state on the row says the same.
+		frappe.db.rollback(save_point="notice")
+		frappe.log_error(title=_("Notice of {0}").format(row.name))
+
+
+def subject_of(row: frappe._dict) -> str:
+	"""The mail's subject, as readers see it."""
+	from email import policy
+	from email.parser import HeaderParser
+
+	return str(HeaderParser(policy=policy.default).parsestr(row.message or "").get("Subject") or "")
+
+
+def fault_of(error: MailError) -> str:
+	"""What to say of an error: what happened and what to do."""
+	return f"{error.message(_)} {error.advice(_)}".strip()

@@ -1,0 +1,216 @@
+"""The queue as a whole: sending what waits, seeing to what was left behind, and what people ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import frappe
+from frappe import _
+from frappe.utils import cint, now_datetime
+
+from dokos_mail import host
+from dokos_mail.engine.send import row as states
+from dokos_mail.outbound import account as accounts
+from dokos_mail.outbound import outcome
+from dokos_mail.outbound.claim import QUEUE, WAITING, claim, left_behind, take_over
+from dokos_mail.outbound.deliver import Rests, deliver, resolve
+
+#: Rows looked at in one go.
+BATCH = 200
+
+
+def is_suspended() -> bool:
+	"""Whether somebody suspended sending on this site, or its e-mails are muted."""
+	muted = cint(frappe.flags.mute_emails) or cint(frappe.conf.get("mute_emails"))
+	return bool(muted) or cint(frappe.db.get_default("suspend_email_queue")) == 1
+
+
+def accounts_with_mail() -> list[str]:
+	"""Names of the accounts for which mail is due; an empty name where rows name none."""
+	found = frappe.get_all(QUEUE, filters={"status": ("in", WAITING)}, or_filters=_due(), pluck="email_account", distinct=True)
+	return sorted({name or "" for name in found})
+
+
+def _due() -> list[list[object]]:
+	return [["send_after", "is", "not set"], ["send_after", "<=", now_datetime()]]
+
+
+def send_waiting(account: str, time_is_up: object = lambda: False) -> int:
+	"""Send what is due for one account over one session; how many messages were seen to. Commits.
+
+	Order: priority, then the fewest tries, then age. Ends when nothing is left, the account rests, or the time is up.
+	"""
+	seen: set[str] = set()
+	with accounts.couriers():
+		while not is_suspended():
+			names = [name for name in _next(account, len(seen)) if name not in seen]
+			if not names:
+				break
+			for name in names:
+				if time_is_up():
+					return len(seen)
+				seen.add(name)
+				try:
+					deliver(name)
+				except Rests:
+					if account:
+						return len(seen)
+				except Exception as error:
+					frappe.db.rollback()
+					if isinstance(error, host.job_timeouts()):
+						raise
+					frappe.log_error(title=_("Email {0} could not be sent").format(name))
+	return len(seen)
+
+
+def _next(account: str, seen: int) -> list[str]:
+	"""The rows that are due, those that were seen to in this run included: they may wait for others to end."""
+	frappe.db.commit()
+	filters = {"status": ("in", WAITING), "email_account": account or ("is", "not set")}
+	order = "priority desc, retry asc, creation asc"
+	return frappe.get_all(
+		QUEUE, filters=filters, or_filters=_due(), pluck="name", order_by=order, limit_page_length=BATCH + min(seen, BATCH)
+	)
+
+
+def see_to_what_was_left() -> int:
+	"""Rows whose sender died: what is known stays, what was in flight is uncertain. How many there were. Commits."""
+	count = 0
+	for name, old_token in left_behind():
+		token = take_over(name, old_token)
+		if token:
+			resolve(name, token, hosts=not old_token)
+			count += 1
+	return count
+
+
+# What people ask
+
+
+def may_act(row: frappe._dict) -> None:
+	"""Who may send, try again or cancel: a System Manager, and whoever wrote the mail. PermissionError otherwise."""
+	if "System Manager" not in frappe.get_roles() and row.owner != frappe.session.user:
+		raise frappe.PermissionError(_("Only a System Manager, or whoever wrote the email, may do that."))
+
+
+def send_now(name: str) -> str:
+	"""Send a row now, whatever it waits for. Returns what became of it, in words. Commits."""
+	row = frappe.get_doc(QUEUE, name)
+	may_act(row)
+	if is_suspended():
+		return _("Sending is suspended on this site.")
+	try:
+		with accounts.couriers():
+			state = deliver(name, by_hand=True)
+	except Rests as reason:
+		return str(reason)
+	return in_words(name) if state is not None else _("It is being sent, or has been already.")
+
+
+def try_again(names: Iterable[str]) -> int:
+	"""Begin anew what failed, is uncertain, or was cancelled; what was sent stays sent. How many rows. Commits."""
+	count = 0
+	for name in names:
+		row = frappe.get_doc(QUEUE, name)
+		may_act(row)
+		if _change(row, ("Error", "Expired", *WAITING), states.AGAIN, states.WAITING, _("To be tried again.")):
+			count += 1
+			if row.email_account:
+				accounts.wake(row.email_account)
+			frappe.db.commit()
+	return count
+
+
+def cancel(names: Iterable[str]) -> int:
+	"""Do not send to whom it was not sent yet. How many rows. Commits."""
+	count = 0
+	for name in names:
+		row = frappe.get_doc(QUEUE, name)
+		may_act(row)
+		words = _("Cancelled by {0}").format(frappe.session.user)
+		count += _change(row, WAITING, (*states.OPEN, states.UNCERTAIN), states.CANCELLED, words)
+	return count
+
+
+def _change(row: frappe._dict, statuses: Sequence[str], before: Sequence[str], after: str, words: str) -> bool:
+	token = claim(row.name, statuses, due_only=False)
+	if token is None:
+		return False
+	recipients = outcome.recipients_of(row.name)
+	for each in recipients:
+		if each.state in before:
+			outcome.write(each, after, words, attempts=0, next_try=None)
+	values = {"first_try": None, "notified": 0}
+	frappe.db.set_value(QUEUE, row.name, values, update_modified=False)
+	row.update(values)
+	outcome.finish(row, recipients, token)
+	frappe.db.commit()
+	return True
+
+
+# In words
+
+
+def in_words(name: str) -> str:
+	"""A row's state and what it waits for, for readers."""
+	row = frappe.get_doc(QUEUE, name)
+	return " ".join(filter(None, [_(row.delivery_state or row.status), why(row)]))
+
+
+def why(row: frappe._dict) -> str:
+	"""Why a row is in its state: its own reason, or what all mail of its account waits for."""
+	if row.status not in WAITING:
+		return row.delivery_reason or ""
+	if is_suspended():
+		return _("Sending is suspended on this site.")
+	account = accounts.sending_account(row)
+	if account is None:
+		return _("No Email Account sends this email: none is the default for outgoing emails.")
+	if reason := accounts.resting(account):
+		return reason
+	if row.send_after and row.send_after > now_datetime():
+		when = _("It is sent after {0}.").format(frappe.utils.format_datetime(row.send_after))
+		return " ".join(filter(None, [when, row.delivery_reason]))
+	if free := accounts.free_at(account):
+		return _("{0} has sent as many emails as it may. The next one leaves at {1}.").format(
+			account.name, frappe.utils.format_datetime(free)
+		)
+	return row.delivery_reason or _("It is sent within a minute or two.")
+
+
+def waiting_by_account() -> list[dict[str, object]]:
+	"""For each account with mail that is not sent: how many wait, since when, and why."""
+	rows = frappe.get_all(
+		QUEUE,
+		filters={"status": ("in", [*WAITING, "Sending"])},
+		fields=["name", "email_account", "creation"],
+		order_by="creation asc",
+	)
+	found: dict[str, dict[str, object]] = {}
+	for row in rows:
+		each = found.setdefault(
+			row.email_account or "", {"account": row.email_account, "count": 0, "since": row.creation, "row": row.name}
+		)
+		each["count"] += 1
+	return [each | {"why": why(frappe.get_doc(QUEUE, each.pop("row")))} for each in found.values()]
+
+
+def timeline(communication: str) -> list[dict[str, object]]:
+	"""What happened to a mail, in order (row O11): queued, sent with the server's words, deferred, refused ..."""
+	events: list[dict[str, object]] = []
+	for row in frappe.get_all(
+		QUEUE, filters={"communication": communication}, fields=["name", "creation"], order_by="creation asc"
+	):
+		fields = ["recipient", "delivery_log", "status", "delivery_state", "accepted_on", "server_reply", "modified"]
+		for each in frappe.get_all("Email Queue Recipient", filters={"parent": row.name}, fields=fields, order_by="idx asc"):
+			events.append(
+				{"on": str(row.creation), "recipient": each.recipient, "state": "Queued", "words": "", "queue": row.name}
+			)
+			log = frappe.parse_json(each.delivery_log or "[]")
+			if not log and each.status == "Sent":
+				log = [{"on": str(each.modified), "state": states.SENT, "words": ""}]
+			events += [
+				{"on": one["on"], "recipient": each.recipient, "state": one["state"], "words": one["words"], "queue": row.name}
+				for one in log
+			]
+	return sorted(events, key=lambda event: str(event["on"]))
