@@ -15,7 +15,7 @@ from html import escape
 from .extents import Element, Extents, has_class
 from .placeholders import COPIES, PIXEL, UNSUBSCRIBE
 
-_MARKUP = re.compile(r"<[a-zA-Z/!][^<>]*>")
+_MARKUP = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>]*|/)?>|<!--")
 _HISTORY_INTRODUCTION = re.compile(
 	r"(?:<(?P<rule>div|p)\b[^<>]*>\s*-{2,}\s*(?:<br\s*/?>)?\s*</(?P=rule)>\s*)?"
 	r"(?:<(?P<says>div|p)\b[^<>]*>(?:[^<]|<(?!/?(?P=says)\b)[^<>]*>){1,400}?[:\uff1a]\s*(?:<br\s*/?>)?\s*</(?P=says)>\s*)?$"
