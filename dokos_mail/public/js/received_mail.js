@@ -113,35 +113,32 @@
 	}
 
 	async function ask_for_images(name, content) {
-		const sender = content.closest(".timeline-item")?.dataset.sender;
 		const bar = document.createElement("div");
 		bar.className = "remote-images text-muted small";
-		bar.style.cssText = "display: flex; gap: 12px; flex-wrap: wrap; padding: 4px 0;";
+		bar.style.cssText = "display: flex; gap: 4px 12px; flex-wrap: wrap; align-items: baseline; padding: 0 0 8px;";
 		bar.append(said(__("Remote images are not loaded: they tell the sender when and where this mail is read.")));
 		bar.append(
-			button(__("Show images"), () => show_images(name, content, bar)),
+			button(__("Show images"), () => show_images(name, content)),
 			button(__("Always for this sender"), async () => {
 				await frappe.call({ method: "dokos_mail.reader.allow_sender", args: { communication: name } });
 				allowed = undefined;
-				show_images(name, content, bar);
+				show_images(name, content);
 			})
 		);
-		content.before(bar);
+		content.prepend(bar);
 		const senders = await senders_allowed();
 		if (!senders.size) return;
-		const from = sender || (await sender_of(name));
-		if (senders.has(from.toLowerCase())) show_images(name, content, bar);
+		if (senders.has(await sender_of(name))) show_images(name, content);
 	}
 
 	async function sender_of(name) {
 		const answer = await frappe.db.get_value("Communication", name, "sender");
-		return answer.message?.sender || "";
+		return (answer.message?.sender || "").toLowerCase();
 	}
 
-	function show_images(name, content, bar) {
+	function show_images(name, content) {
 		const src = `/api/method/dokos_mail.reader.with_images?communication=${encodeURIComponent(name)}`;
 		content.replaceChildren(frame_of({ src }));
-		bar.remove();
 	}
 
 	function offer_details(name, box) {
@@ -176,6 +173,7 @@
 		const made = document.createElement("button");
 		made.type = "button";
 		made.className = "btn btn-link btn-xs p-0";
+		made.style.cssText = "font-size: 12px; text-decoration: underline; color: inherit;";
 		made.textContent = label;
 		made.addEventListener("click", act);
 		return made;
