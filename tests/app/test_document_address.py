@@ -1,0 +1,152 @@
+"""Every document has its own address, and a mail to it is on the document: who may use which form of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import frappe
+import pytest
+
+from dokos_mail import timeline
+from dokos_mail.document_address import TABLE, address_of, document_of
+from dokos_mail.jobs import pull_account
+from tests.app.test_pull import communication, journal, pull
+from tests.mailbox import Mailbox, raw
+
+
+@pytest.fixture
+def linking(make_mailbox: Callable[..., Mailbox]) -> Mailbox:
+	return make_mailbox(append_to="Opportunity", enable_automatic_linking=1)
+
+
+@pytest.fixture
+def document(linking: Mailbox) -> Iterator[frappe._dict]:
+	"""A document that nothing but its address leads to."""
+	doc = frappe.get_doc({"doctype": "Opportunity", "title": "Rénovation", "contact_email": "anna@client.test"}).insert()
+	frappe.db.commit()
+	yield doc
+	for token in frappe.get_all(TABLE, filters={"reference_name": doc.name}, pluck="name"):
+		frappe.delete_doc(TABLE, token, force=True)
+	frappe.db.commit()
+
+
+def links(row: frappe._dict) -> set[tuple[str, str]]:
+	rows = frappe.get_all("Communication Link", filters={"parent": row.communication}, fields=["link_doctype", "link_name"])
+	return {(one.link_doctype, one.link_name) for one in rows if one.link_doctype != "Contact"}
+
+
+def unsigned(mailbox: Mailbox, document: frappe._dict) -> str:
+	local, _at, domain = mailbox.user.rpartition("@")
+	return f"{local}+Opportunity={document.name}@{domain}"
+
+
+def test_a_mail_to_its_address_is_on_the_document(linking: Mailbox, document: frappe._dict) -> None:
+	address = address_of("Opportunity", document.name)
+	assert address == address_of("Opportunity", document.name)
+	linking.put(raw("Bonjour", sender="stranger@elsewhere.test", to=address.upper()))
+	pull(linking)
+	(row,) = journal(linking)
+	assert (row.rule, row.reference_doctype, row.reference_name) == ("address", "Opportunity", document.name)
+	assert communication(row).reference_name == document.name
+
+
+def test_a_blind_copy(linking: Mailbox, document: frappe._dict) -> None:
+	linking.put(raw("Bonjour", to="autre@client.test", Delivered_To=address_of("Opportunity", document.name)))
+	pull(linking)
+	(row,) = journal(linking)
+	assert (row.rule, row.reference_name) == ("address", document.name)
+
+
+def test_the_thread_keeps_the_first_place(linking: Mailbox, document: frappe._dict) -> None:
+	linking.put(raw("Devis", message_id="root@client.test"))
+	pull(linking)
+	address = address_of("Opportunity", document.name)
+	linking.put(raw("Re: Devis", message_id="reply@client.test", In_Reply_To="<root@client.test>", Cc=address))
+	pull(linking)
+	root, reply = journal(linking)
+	assert (reply.rule, reply.reference_name) == ("in_reply_to", root.reference_name)
+	assert ("Opportunity", document.name) in links(reply)
+
+
+def test_a_stranger_cannot_guess(linking: Mailbox, document: frappe._dict) -> None:
+	linking.put(raw("Bonjour", sender="stranger@elsewhere.test", to=unsigned(linking, document)))
+	pull(linking)
+	(row,) = journal(linking)
+	assert row.reference_name != document.name
+	assert ("Opportunity", document.name) not in links(row)
+	assert "address_of_a_stranger" in row.trace
+
+
+def test_a_correspondent_may_use_the_old_form(linking: Mailbox, document: frappe._dict) -> None:
+	linking.put(raw("Un", sender="anna@client.test", message_id="one@client.test", to=address_of("Opportunity", document.name)))
+	pull(linking)
+	linking.put(raw("Deux", sender="Anna@client.test", message_id="two@client.test", to=unsigned(linking, document)))
+	pull(linking)
+	_one, two = journal(linking)
+	assert (two.rule, two.reference_name) == ("address", document.name)
+
+
+def test_whom_we_wrote_to_may_use_the_old_form(linking: Mailbox, document: frappe._dict) -> None:
+	sent = {"communication_type": "Communication", "communication_medium": "Email", "sent_or_received": "Sent"}
+	about = {"reference_doctype": "Opportunity", "reference_name": document.name}
+	frappe.get_doc(
+		{"doctype": "Communication", "subject": "x", "recipients": '"Marc" <marc@client.test>', **sent, **about}
+	).insert()
+	linking.put(
+		raw("Un", sender="marc@client.test", message_id="one@client.test", to=unsigned(linking, document)),
+		raw("Deux", sender="arc@client.test", message_id="two@client.test", to=unsigned(linking, document)),
+	)
+	pull(linking)
+	one, two = journal(linking)
+	assert one.reference_name == document.name
+	assert two.reference_name != document.name
+
+
+def test_the_administrator_may_accept_it_from_everybody(linking: Mailbox, document: frappe._dict) -> None:
+	frappe.db.set_value("Email Account", linking.account, "accept_unsigned_addresses", 1)
+	linking.put(raw("Bonjour", sender="stranger@elsewhere.test", to=unsigned(linking, document)))
+	pull(linking)
+	(row,) = journal(linking)
+	assert row.reference_name == document.name
+
+
+def test_without_the_option_there_is_none(mailbox: Mailbox) -> None:
+	doc = frappe.get_doc({"doctype": "Opportunity", "title": "x"}).insert()
+	assert address_of("Opportunity", doc.name) is None
+
+
+def test_a_later_document_of_the_same_name_is_another(linking: Mailbox, document: frappe._dict) -> None:
+	address = address_of("Opportunity", document.name)
+	token = address.partition("+")[2].partition("@")[0]
+	assert document_of(token) == ("Opportunity", document.name, True)
+	frappe.db.set_value("Opportunity", document.name, "creation", "2020-01-01 00:00:00", update_modified=False)
+	assert document_of(token) == ("Opportunity", document.name, False)
+	assert address_of("Opportunity", document.name) != address
+	linking.put(raw("Bonjour", to=address))
+	pull(linking)
+	(row,) = journal(linking)
+	assert row.reference_name != document.name
+	assert "address_deleted" in row.trace
+
+
+def test_the_timeline_shows_it(linking: Mailbox, document: frappe._dict) -> None:
+	for method in (timeline.getdoc, timeline.get_docinfo):
+		frappe.local.form_dict = frappe._dict(doctype="Opportunity", name=document.name)
+		frappe.local.response = frappe._dict(docs=[])
+		method()
+		assert frappe.local.response["docinfo"]["document_email"] == address_of("Opportunity", document.name)
+
+
+def test_the_desk_asks_ours(site: object) -> None:
+	asked = frappe.get_hooks("override_whitelisted_methods")
+	for method in ("load.getdoc", "load.get_docinfo", "save.savedocs", "save.cancel"):
+		assert asked[f"frappe.desk.form.{method}"][-1].startswith("dokos_mail.timeline.")
+
+
+def test_an_address_of_nobodys(linking: Mailbox) -> None:
+	local, _at, domain = linking.user.rpartition("@")
+	linking.put(raw("Bonjour", to=f"{local}+{'a' * 16}@{domain}"))
+	assert pull_account(linking.account).error is None
+	(row,) = journal(linking)
+	assert row.rule == "append_to"
+	assert "address_unknown" in row.trace
