@@ -15,8 +15,9 @@ import frappe
 from frappe import _
 from frappe.modules.import_file import import_file_by_path
 
-from dokos_mail import certificates, host, schema
+from dokos_mail import certificates, desk_links, host, schema
 from dokos_mail.inbound.handback import hand_back
+from dokos_mail.other_classes import print_other_classes
 
 MODULE = "Dokos Mail"
 #: Children first: a table's rows must exist before the field that shows them.
@@ -62,11 +63,19 @@ def before_migrate() -> None:
 def after_install() -> None:
 	"""Bring the host in line for the first time."""
 	bring_in_line()
+	print_other_classes()
 
 
 def after_migrate() -> None:
 	"""Bring the host in line again: it, or this app, may be newer."""
 	bring_in_line()
+	print_other_classes()
+
+
+def after_app_install(_app: str) -> None:
+	"""Another app was installed: it may bring a class of its own for one of our DocTypes."""
+	frappe.clear_cache()
+	print_other_classes()
 
 
 def before_uninstall() -> None:
@@ -82,12 +91,13 @@ def before_uninstall() -> None:
 
 
 def after_uninstall() -> None:
-	"""Remove what the host leaves of ours: the rows of our scheduled jobs, which name functions that are no more."""
+	"""Remove what the host leaves of ours: rows of scheduled jobs that name functions that are no more, links to our lists."""
 	if host.has_doctype("Incoming Email"):
 		# A dry run, in which the host calls this all the same.
 		return
 	for name in frappe.get_all("Scheduled Job Type", filters={"method": ("like", "dokos_mail.%")}, pluck="name"):
 		frappe.delete_doc("Scheduled Job Type", name, ignore_permissions=True, force=True)
+	desk_links.remove_links()
 	frappe.db.commit()
 
 
@@ -100,6 +110,7 @@ def bring_in_line() -> None:
 		else:
 			adapt(doctype)
 	sync_fields("Communication", [schema.custom_field(COMMUNICATION_FIELD) | {"insert_after": "message_id"}])
+	desk_links.add_links()
 
 
 def definition_path(doctype: str) -> Path:

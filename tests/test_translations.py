@@ -50,6 +50,12 @@ def doctype_strings(definition: dict) -> Iterator[str]:
 			yield from (option for option in (field.get("options") or "").split("\n") if option.strip() and not option.isdigit())
 
 
+def workspace_strings(definition: dict) -> Iterator[str]:
+	"""The workspace's cards, links and shortcuts, and what it says beside their counts."""
+	for row in (*definition["links"], *definition["shortcuts"]):
+		yield from (row[key] for key in ("label", "format") if row.get(key))
+
+
 def sources() -> dict[str, str]:
 	"""Every string of the app that a user sees, with a file it stands in."""
 	found: dict[str, str] = {}
@@ -63,6 +69,8 @@ def sources() -> dict[str, str]:
 			strings = script_strings(path.read_text(encoding="utf-8"), IN_TEMPLATES)
 		elif path.suffix == ".json" and path.parent.parent.name == "doctype":
 			strings = doctype_strings(json.loads(path.read_text(encoding="utf-8")))
+		elif path.suffix == ".json" and path.parent.parent.name == "workspace":
+			strings = workspace_strings(json.loads(path.read_text(encoding="utf-8")))
 		for string in strings:
 			found.setdefault(string, str(path.relative_to(ROOT)))
 	return found

@@ -1,0 +1,148 @@
+"""The two forms as an administrator meets them on a bench's French desk (seed page, sections 1 and 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import frappe
+import pytest
+from playwright.sync_api import expect
+
+from mail_servers.dovecot import Dovecot
+from tests.mailbox import PASSWORD, new_user
+from tests.test_seed_page import PAGES
+
+
+@pytest.fixture
+def desk(make_user: Callable[..., str], enter: Callable[..., Any]) -> Any:
+	return enter(make_user("fr"))
+
+
+def test_labels_are_the_pages(desk: Any) -> None:
+	"""Every label of the French desk, as the browser has it, in the order of the seed page."""
+	for doctype, page in (("Email Domain", PAGES["email_domain"]), ("Email Account", PAGES["email_account"])):
+		desk.open(f"{doctype.lower().replace(' ', '-')}/new")
+		labels = desk.page.evaluate("cur_frm.meta.fields.map(df => [df.fieldname, __(df.label || '', null, df.parent)])")
+		wanted = [each for chapter in page.values() for each in chapter]
+		shown = dict(labels)
+		assert [(name, shown[name].removesuffix(" (Mo)")) for name, _label in wanted] == wanted
+		names = [name for name, _label in labels if name in {name for name, _label in wanted}]
+		if not desk.page.evaluate("cur_frm.meta.fields.some(df => df.fieldtype == 'Tab Break')"):
+			assert names == [name for name, _label in wanted]
+
+
+def test_fields_appear_as_they_become_relevant(desk: Any) -> None:
+	desk.open("email-account/new")
+	for hidden in ("login_id", "append_to", "create_contact", "default_outgoing", "send_unsubscribe_message"):
+		expect(desk.field(hidden)).to_be_hidden()
+	desk.picture("compte-nouveau")
+	desk.tick("login_id_is_different")
+	expect(desk.field("login_id")).to_be_visible()
+
+
+def test_minutes_may_be_calculated(desk: Any) -> None:
+	desk.open("email-account/new")
+	if desk.page.locator(".form-tabs .nav-link:visible").count():
+		desk.page.evaluate("cur_frm.set_value('enable_incoming', 1)")
+		desk.page.locator(".form-tabs .nav-link:visible").nth(1).click()
+	else:
+		desk.tick("enable_incoming")
+	desk.tick("notify_if_unreplied")
+	desk.fill("unreplied_for_mins", "60*24*2")
+	assert desk.page.evaluate("cur_frm.doc.unreplied_for_mins") == 2880
+	assert desk.value("unreplied_for_mins").replace("\u202f", "").replace(" ", "") == "2880"
+
+
+def test_a_known_providers_settings_are_one_click_away(desk: Any) -> None:
+	desk.open("email-account/new")
+	desk.fill("email_id", "jean.dupond@gmail.com")
+	expect(desk.headline).to_contain_text("imap.gmail.com")
+	expect(desk.headline).to_contain_text("mot de passe d'application")
+	desk.picture("compte-proposition")
+	desk.press("Utiliser les paramètres de GMail")
+	desk.page.wait_for_function("cur_frm.doc.email_server === 'imap.gmail.com' && cur_frm.doc.smtp_server === 'smtp.gmail.com'")
+	assert desk.page.evaluate("cur_frm.doc.service") == "GMail"
+	help = desk.field("provider_help")
+	expect(help.get_by_role("link").first).to_have_attribute("href", "https://support.google.com/mail/answer/7126229")
+	expect(help).to_contain_text("IMAP doit être activé")
+
+
+def test_a_domain_is_named_by_its_example(desk: Any, forget: list[tuple[str, str]]) -> None:
+	name = f"d{uuid4().hex[:8]}.test"
+	desk.open("email-domain/new")
+	desk.fill("email_id", f"hello@{name}")
+	assert desk.value("domain_name") == name
+	desk.press("Paramètres d'un fournisseur")
+	desk.dialog.locator("select").select_option("OVH")
+	desk.picture("domaine-fournisseur")
+	desk.dialog.get_by_role("button", name="Utiliser ces paramètres").click()
+	desk.page.wait_for_function("cur_frm.doc.email_server === 'ssl0.ovh.net'")
+	desk.settle()
+	desk.save()
+	forget.append(("Email Domain", name))
+	desk.picture("domaine")
+	assert frappe.db.get_value("Email Domain", name, ["smtp_server", "use_imap", "use_ssl"]) == ("ssl0.ovh.net", 1, 1)
+
+
+@pytest.fixture
+def account(desk: Any, dovecot: Dovecot, forget: list[tuple[str, str]]) -> tuple[str, str]:
+	"""An account made on the form; returns its name and its user on the mail server."""
+	user = new_user(dovecot)
+	make_account(desk, dovecot, user, PASSWORD)
+	name = desk.page.evaluate("cur_frm.docname")
+	forget.append(("Email Account", name))
+	return name, user
+
+
+def make_account(desk: Any, dovecot: Dovecot, user: str, password: str) -> None:
+	desk.open("email-account/new")
+	desk.fill("email_id", user)
+	desk.fill("password", password)
+	desk.fill("email_account_name", user.partition("@")[0])
+	if desk.page.locator(".form-tabs .nav-link:visible").count():
+		desk.page.evaluate("cur_frm.set_value('enable_incoming', 1)")
+		desk.page.locator(".form-tabs .nav-link:visible").nth(1).click()
+	else:
+		desk.tick("enable_incoming")
+	desk.tick("use_imap")
+	desk.fill("email_server", dovecot.host)
+	desk.fill("incoming_port", str(dovecot.ports["imap"]))
+	desk.save()
+
+
+def test_the_check_follows_the_save(desk: Any, account: tuple[str, str]) -> None:
+	expect(desk.headline).to_contain_text("La connexion fonctionne.")
+	desk.picture("compte-fonctionne")
+
+
+def test_a_wrong_password_says_so_by_itself_and_so_does_its_cure(
+	desk: Any, dovecot: Dovecot, forget: list[tuple[str, str]]
+) -> None:
+	user = new_user(dovecot)
+	make_account(desk, dovecot, user, "wrong")
+	forget.append(("Email Account", desk.page.evaluate("cur_frm.docname")))
+	expect(desk.headline).to_contain_text("refus")
+	desk.picture("compte-echec")
+	if desk.page.locator(".form-tabs .nav-link:visible").count():
+		desk.page.locator(".form-tabs .nav-link:visible").nth(0).click()
+	desk.fill("password", PASSWORD)
+	desk.save()
+	expect(desk.headline).to_contain_text("La connexion fonctionne.")
+
+
+def test_pull_now_ends_with_what_came_in(desk: Any, account: tuple[str, str], dovecot: Dovecot) -> None:
+	from tests.mailbox import raw
+
+	_name, user = account
+	dovecot.append(user, [raw("Une demande <b>de devis</b>"), raw("Une autre")])
+	expect(desk.headline).to_contain_text("La connexion fonctionne.")
+	desk.press("Relever maintenant")
+	expect(desk.page.locator(".msgprint:visible")).to_contain_text("2 nouveaux emails.")
+	expect(desk.page.locator(".msgprint:visible")).to_contain_text("Une demande <b>de devis</b>")
+	desk.picture("compte-releve")
+	desk.page.keyboard.press("Escape")
+	expect(desk.page.locator(".msgprint:visible")).to_have_count(0)
+	desk.press("Relever maintenant")
+	expect(desk.page.locator("#alert-container")).to_contain_text("Aucun nouvel email.")
