@@ -10,7 +10,7 @@ import frappe
 from frappe import _
 from frappe.utils import now_datetime
 
-from dokos_mail import certificates, checks, health
+from dokos_mail import certificates, checks, health, other_classes
 from dokos_mail.host import job_timeouts
 from dokos_mail.inbound import account as accounts
 from dokos_mail.inbound.journal import FAILED, IGNORED, JOURNAL, JOURNALLED, identity
@@ -31,7 +31,9 @@ LEFTOVER_AGE = timedelta(days=1)
 
 
 def accounts_to_pull() -> list[str]:
-	"""Names of the accounts that receive mail and have what it takes to log in."""
+	"""Names of the accounts that receive mail and have what it takes to log in; none while another app's class has them."""
+	if not other_classes.is_ours():
+		return []
 	return frappe.get_all(
 		"Email Account", filters={"enable_incoming": 1, "awaiting_password": 0}, pluck="name", order_by="name asc"
 	)
@@ -82,7 +84,7 @@ def pull_account(account: str, progress: Progress = no_progress, seconds: float 
 
 	After ``seconds`` the rest is left to the next pull.
 	"""
-	if not frappe.db.exists("Email Account", account):
+	if not frappe.db.exists("Email Account", account) or not other_classes.is_ours():
 		return None
 	settings = frappe.get_doc("Email Account", account)
 	if not settings.enable_incoming or settings.awaiting_password:
@@ -101,7 +103,7 @@ def pull_account(account: str, progress: Progress = no_progress, seconds: float 
 
 def check_account(account: str) -> None:
 	"""Try an account's connections after its settings changed, and say on the account how it went."""
-	if not frappe.db.exists("Email Account", account):
+	if not frappe.db.exists("Email Account", account) or not other_classes.is_ours():
 		return
 	settings = frappe.get_doc("Email Account", account)
 	if settings.awaiting_password:
@@ -201,6 +203,8 @@ def tidy_raw_files() -> None:
 
 def _process_waiting(names: Iterable[str]) -> None:
 	"""Process what waits for these accounts. What is in one's way holds back no other."""
+	if not other_classes.is_ours():
+		return
 	limit = TimeLimit(PROCESS_SECONDS)
 	for account in sorted(names):
 		if not frappe.db.exists("Email Account", account):

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import partial
 
-from dokos_mail.engine.message.authentication import Verdict, authenticate
+from dokos_mail.engine.message.authentication import FAIL, Verdict, authenticate
 from dokos_mail.engine.message.condition import ConditionBroken, facts, holds
 from dokos_mail.engine.message.junk import junk_reason
 from dokos_mail.engine.message.model import Message
 from dokos_mail.engine.message.subject import base_subject
+from dokos_mail.inbound.addressed import addressed
 from dokos_mail.inbound.apps import ReceivedMail, ask
 from dokos_mail.inbound.known import find_alike, find_ancestors, find_unprocessed
 from dokos_mail.inbound.place import BROKEN, MET, NOT_MET, Condition, Facts, Placement, World, ancestors, place
@@ -56,6 +57,7 @@ def decide(message: Message, folder: str, rules: Rules, *, row: str | None = Non
 		World(
 			known=known,
 			unprocessed={} if junk else find_unprocessed([one for one in named if one not in known], row),
+			addressed=[] if junk else addressed(message, sender, verdict.verdict == FAIL),
 			chosen=chosen,
 			append_to=append_to,
 			alike=partial(find_alike, append_to, base, sender),

@@ -137,7 +137,23 @@ def find_alike(doctype: str, subject: str, sender: str) -> list[Reference]:
 		cut = length is not None and len(row.subject or "") >= length
 		if (row.sender or "").strip().lower() == sender.lower() and same_subject(subject, theirs, cut):
 			found.append(Reference(doctype, row.name))
-	return found
+	made_in_vain = _made_by_pretenders(found)
+	return [reference for reference in found if reference not in made_in_vain]
+
+
+def _made_by_pretenders(references: Sequence[Reference]) -> set[Reference]:
+	"""Those documents that a mail made whose sender was not who it said: nobody's answer is drawn to them by subject."""
+	if not references:
+		return set()
+	on_them = {"reference_doctype": references[0].doctype, "reference_name": ("in", [one.name for one in references])}
+	rows = frappe.get_all("Communication", filters=on_them | {"incoming_email": ("is", "set")}, pluck="incoming_email")
+	if not rows:
+		return set()
+	false = {"name": ("in", rows), "rule": "append_to", "authentication": FAIL}
+	return {
+		Reference(row.reference_doctype, row.reference_name)
+		for row in frappe.get_all(JOURNAL, filters=false, fields=["reference_doctype", "reference_name"])
+	}
 
 
 def passes_for_colleague(address: str, verdict: str) -> bool:

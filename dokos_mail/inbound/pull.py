@@ -24,6 +24,7 @@ from dokos_mail.engine.receive.pop3 import Pop3Session
 from dokos_mail.engine.receive.rawstore import storage_error
 from dokos_mail.inbound import account as accounts
 from dokos_mail.inbound import takeover
+from dokos_mail.inbound.folders import folders_to_read, missing_sent_folder
 from dokos_mail.inbound.journal import JOURNAL, UNFETCHED, FolderJournal
 from dokos_mail.inbound.lease import Lease, hold
 from dokos_mail.inbound.pop3 import journal_of, read_mailbox
@@ -79,7 +80,8 @@ def _fetch_and_process(work: Work) -> None:
 		_process(work)
 		return
 	with open_mailbox(work.settings) as session:
-		journals = [FolderJournal(work.account, work.lease.status, folder) for folder, _append_to in work.settings.folders()]
+		names = folders_to_read(session, work.settings, work.lease.status)
+		journals = [FolderJournal(work.account, work.lease.status, folder) for folder in names]
 		read = [
 			journal for journal in journals if _done_in_folder(journal, work.result, partial(fetch_new, session, journal, work))
 		]
@@ -93,6 +95,7 @@ def _fetch_and_process(work: Work) -> None:
 		if work.settings.get("keep_read_status"):
 			keep_in_step(session, read, work.lease)
 		work.result.reached = True
+		work.result.error = work.result.error or missing_sent_folder(work.settings, work.lease.status)
 		_try_unfetched_again(session, read, work)
 
 

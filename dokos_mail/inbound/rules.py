@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cached_property
+from typing import Any
 
 import frappe
 from frappe import _
@@ -55,7 +56,11 @@ class Rules:
 	@cached_property
 	def special_folders(self) -> dict[str, list[str]]:
 		"""What the server says of its folders (RFC 6154), by name."""
-		return json.loads(self._status.special_folders or "{}").get("folders", {})
+		return self._folders.get("folders", {})
+
+	@cached_property
+	def _folders(self) -> dict[str, Any]:
+		return json.loads(self._status.special_folders or "{}")
 
 	def holds_junk(self, folder: str) -> bool:
 		"""Whether a folder is the server's, or somebody's, for junk."""
@@ -65,9 +70,8 @@ class Rules:
 		"""Whether a folder holds what was sent from the account."""
 		if not self.settings.use_imap:
 			return False
-		named = (self.settings.get("sent_folder_name") or "").strip()
-		special = (attribute.lower() for attribute in self.special_folders.get(folder, ()))
-		return folder == named or "\\sent" in special
+		named = (self.settings.get("sent_folder_name") or "").strip() or self._folders.get("sent")
+		return folder == named or "\\sent" in self.special_folders.get(folder, ())
 
 	@cached_property
 	def junk_senders(self) -> frozenset[str]:

@@ -20,6 +20,7 @@ class IMAPFolder(host.base_class("IMAP Folder")):
 	if TYPE_CHECKING:
 		from frappe.types import DF
 
+		append_condition: DF.SmallText | None
 		append_to: DF.Link | None
 		folder_name: DF.Data
 		parent: DF.Data

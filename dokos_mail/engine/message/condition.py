@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.environment import TemplateExpression
+from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from .model import Message
@@ -66,6 +67,14 @@ def _compiled(expression: str) -> TemplateExpression:
 		raise ConditionBroken(f"more than {MOST_CHARACTERS} characters")
 	environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
 	try:
-		return environment.compile_expression(expression.strip(), undefined_to_none=False)
+		compiled = environment.compile_expression(expression.strip(), undefined_to_none=False)
+		named = find_undeclared_variables(environment.parse("{{ (" + expression + ") }}"))
 	except (TemplateError, RecursionError) as error:
 		raise ConditionBroken(f"{type(error).__name__}: {error}"[:300]) from error
+	if unknown := sorted(named.difference(_NAMES, environment.globals)):
+		# Found now, not only when the rest of the expression lets it be reached.
+		raise ConditionBroken(", ".join(unknown) + "?")
+	return compiled
+
+
+_NAMES = frozenset(facts(Message()))

@@ -1,0 +1,128 @@
+"""The Sent folder: mail sent from a phone shows on its document; what was sent from here is recognised (row I16)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import frappe
+import pytest
+
+from dokos_mail.jobs import pull_account
+from tests.app.test_placing import received
+from tests.app.test_pull import communication, journal, pull
+from tests.mailbox import Mailbox, raw
+
+SENT = "Éléments envoyés"
+
+
+@pytest.fixture
+def watched(make_mailbox: Callable[..., Mailbox]) -> Mailbox:
+	"""A mailbox whose Sent folder is watched; its server calls it as programs do."""
+	mailbox = make_mailbox(append_to="Opportunity", watch_sent_folder=1, create_contact=1)
+	mailbox.server.create_folder(mailbox.user, SENT)
+	return mailbox
+
+
+def from_the_phone(mailbox: Mailbox, subject: str = "Re: Devis", **headers: str) -> bytes:
+	return raw(subject, sender=f"Moi <{mailbox.user}>", to="elodie@client.test", **headers)
+
+
+def test_mail_sent_from_a_phone_shows_on_its_document(watched: Mailbox) -> None:
+	first = received(watched, raw("Devis", message_id="phone@client.test"))
+	row = received(watched, from_the_phone(watched, In_Reply_To="<phone@client.test>"), folder=SENT)
+	assert (row.state, row.folder, row.rule, row.reference_name) == ("Processed", SENT, "in_reply_to", first.reference_name)
+	mail = communication(row)
+	assert (mail.sent_or_received, mail.status, mail.seen) == ("Sent", "Linked", 1)
+	assert (mail.sender, mail.recipients, mail.in_reply_to) == (watched.user, "elodie@client.test", first.communication)
+	assert not frappe.db.exists("Contact Email", {"email_id": watched.user})
+	# the answer to it joins as well
+	answer = received(watched, raw("Re: Devis", In_Reply_To=f"<{mail.message_id}>"))
+	assert answer.reference_name == first.reference_name
+
+
+def test_what_is_sent_makes_no_document(watched: Mailbox) -> None:
+	opportunities = frappe.db.count("Opportunity")
+	row = received(watched, from_the_phone(watched, "Bonjour"), folder=SENT)
+	assert (row.state, row.rule, row.reference_name) == ("Processed", "sent", None)
+	assert communication(row).sent_or_received == "Sent"
+	assert frappe.db.count("Opportunity") == opportunities
+	# and the answer to it begins one
+	answer = received(watched, raw("Re: Bonjour", In_Reply_To=f"<{row.message_id}>"))
+	assert (answer.rule, communication(answer).in_reply_to) == ("append_to", row.communication)
+
+
+def test_a_copy_of_what_was_sent_from_here_is_recognised_by_its_message_id(watched: Mailbox) -> None:
+	sent = frappe.get_doc(
+		{
+			"doctype": "Communication",
+			"communication_type": "Communication",
+			"communication_medium": "Email",
+			"sent_or_received": "Sent",
+			"subject": "Devis",
+			"email_account": watched.account,
+			"sender": "collegue@masociete.test",
+			"recipients": "elodie@client.test",
+			"message_id": f"{frappe.generate_hash(length=12)}@site.test",
+		}
+	).insert()
+	frappe.db.commit()
+	row = received(watched, from_the_phone(watched, "Devis", message_id=sent.message_id), folder=SENT)
+	assert (row.state, row.communication) == ("Duplicate", sent.name)
+	other = received(watched, from_the_phone(watched, "Devis"), folder=SENT)
+	assert other.state == "Processed"
+
+
+def test_the_servers_own_word_and_the_administrators(make_mailbox: Callable[..., Mailbox]) -> None:
+	mailbox = make_mailbox(watch_sent_folder=1, sent_folder_name="Chez moi")
+	for name in ("Chez moi", "Sent"):
+		mailbox.server.create_folder(mailbox.user, name)
+	row = received(mailbox, from_the_phone(mailbox), folder="Chez moi")
+	assert communication(row).sent_or_received == "Sent"
+	mailbox.put(from_the_phone(mailbox), folder="Sent")
+	pull(mailbox)
+	assert len(journal(mailbox)) == 1
+
+
+def test_a_sent_folder_that_is_not_there_is_said_and_holds_nothing_back(make_mailbox: Callable[..., Mailbox]) -> None:
+	mailbox = make_mailbox(watch_sent_folder=1)
+	mailbox.put(raw("arrivé"))
+	result = pull_account(mailbox.account)
+	assert result.error.kind == "folder_missing"
+	assert [row.state for row in journal(mailbox)] == ["Processed"]
+
+
+def test_the_server_is_asked_once_a_day(watched: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+	from dokos_mail.engine.receive.imap import ImapSession
+
+	asked = []
+	folders = ImapSession.folders
+
+	def counted(self: ImapSession) -> object:
+		asked.append(1)
+		return folders(self)
+
+	monkeypatch.setattr(ImapSession, "folders", counted)
+	for _time in range(3):
+		pull(watched)
+	assert len(asked) == 1
+	status = {"email_account": watched.account}
+	known = json.loads(frappe.db.get_value("Email Account Status", status, "special_folders"))
+	frappe.db.set_value("Email Account Status", status, "special_folders", json.dumps(known | {"at": "2020-01-01 00:00:00"}))
+	pull(watched)
+	assert len(asked) == 2
+
+
+def test_not_watched_not_read(make_mailbox: Callable[..., Mailbox]) -> None:
+	mailbox = make_mailbox()
+	mailbox.server.create_folder(mailbox.user, "Sent")
+	mailbox.put(from_the_phone(mailbox), folder="Sent")
+	pull(mailbox)
+	assert journal(mailbox) == []
+
+
+def test_a_sent_folder_in_a_row_of_its_own_holds_sent_mail(make_mailbox: Callable[..., Mailbox]) -> None:
+	mailbox = make_mailbox(append_to="Opportunity", imap_folder=[{"folder_name": "INBOX"}, {"folder_name": "Sent"}])
+	mailbox.server.create_folder(mailbox.user, "Sent")
+	row = received(mailbox, from_the_phone(mailbox), folder="Sent")
+	assert (row.rule, communication(row).sent_or_received) == ("sent", "Sent")
