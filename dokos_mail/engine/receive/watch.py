@@ -114,6 +114,7 @@ class Watch:
 		self._clock, self._chance, self._opener, self._most_openers = clock, chance, opener, openers
 		self._posts: dict[str, _Post] = {}
 		self._opening = 0
+		self._closed = False
 		self._selector = selectors.DefaultSelector()
 		self._threads = ThreadPoolExecutor(openers, thread_name_prefix="mail-open")
 		self._opened: SimpleQueue[tuple[_Post, Future]] = SimpleQueue()
@@ -162,8 +163,8 @@ class Watch:
 		"""End the wait of :meth:`turn`; from any thread, or a signal handler."""
 		try:
 			self._wake_in.send(b"w")
-		except BlockingIOError:
-			return  # it is being woken as it is
+		except OSError:
+			return  # it is being woken already, or closed
 
 	def listen_to(self, file: object, callback: Callable[[], None]) -> None:
 		"""Call back, within :meth:`turn`, when ``file`` can be read."""
@@ -174,9 +175,13 @@ class Watch:
 		self._selector.unregister(file)
 
 	def close(self) -> None:
-		"""Leave every mailbox. What is being opened is given up."""
+		"""Leave every mailbox. What is being opened is given up. Closing twice is harmless."""
+		if self._closed:
+			return
 		self.aim({})
+		self._closed = True
 		self._threads.shutdown(wait=False, cancel_futures=True)
+		self._settle_all()
 		self._selector.close()
 		self._wake_in.close()
 		self._wake_out.close()
@@ -190,11 +195,18 @@ class Watch:
 
 	def _is_open(self, post: _Post, future: Future) -> None:
 		"""In an opener's thread."""
+		if self._closed:
+			if not future.cancelled() and future.exception() is None:
+				future.result()[0].wire.close()
+			return
 		self._opened.put((post, future))
 		self.wake()
 
 	def _woken(self) -> None:
 		self._wake_out.recv(4096)
+		self._settle_all()
+
+	def _settle_all(self) -> None:
 		while not self._opened.empty():
 			self._settle(*self._opened.get())
 

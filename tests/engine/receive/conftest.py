@@ -1,0 +1,3 @@
+from tests.mail_fixtures import dovecot
+
+__all__ = ["dovecot"]
