@@ -10,6 +10,7 @@ import frappe
 from frappe import _
 from frappe.utils import now_datetime
 
+from dokos_mail import other_classes
 from dokos_mail.checks import refused
 from dokos_mail.health import told
 from dokos_mail.inbound.account import raw_store
@@ -45,6 +46,8 @@ def account_status(account: str) -> dict[str, object]:
 	"""How an account's connections are doing, for whoever may change that: on some hosts everybody may read accounts."""
 	doc = frappe.get_doc("Email Account", account)
 	doc.check_permission("write")
+	if not other_classes.is_ours():
+		return {"lines": other_classes.lines("Email Account"), "colour": "red", "checking": False}
 	return told(doc, receives=doc.receives_here(), sends=doc.sends_here())
 
 

@@ -9,7 +9,7 @@ import frappe
 from frappe import _
 from frappe.utils import cint, format_datetime, get_datetime, now_datetime
 
-from dokos_mail import certificates
+from dokos_mail import certificates, other_classes
 from dokos_mail.engine.errors import MailError
 from dokos_mail.engine.kept import keep, recall
 
@@ -23,7 +23,16 @@ LOCAL_SERVERS = ("localhost", "127.0.0.1", "::1")
 INCOMING = ("state", "error", "remedy", "error_detail", "failing_since")
 OUTGOING = ("outgoing_state", "outgoing_error", "outgoing_remedy", "outgoing_detail", "outgoing_failing_since")
 #: Colours of the states, the worst first.
-COLOURS = {"Failing": "red", "Unsafe": "red", "Awaiting": "orange", "Waiting": "orange", "Checking": "blue", "Working": "green"}
+COLOURS = {
+	"Failing": "red",
+	"Unsafe": "red",
+	"Replaced": "red",
+	"Replacing": "orange",
+	"Awaiting": "orange",
+	"Waiting": "orange",
+	"Checking": "blue",
+	"Working": "green",
+}
 
 
 def summary(receives: str | None, sends: str | None) -> str:
@@ -96,6 +105,7 @@ def told(account: frappe._dict, *, receives: bool, sends: bool) -> dict[str, obj
 	elif not (account.enable_incoming or account.enable_outgoing):
 		text = _("This account neither receives nor sends yet.")
 		lines.append({"title": "", "state": "Idle", "text": text, "remedy": ""})
+	lines += other_classes.lines("Email Account", "Email Queue")
 	lines = [line | {"colour": COLOURS.get(str(line["state"]), "blue")} for line in lines if line["text"]]
 	states = {line["state"] for line in lines}
 	colour = next((COLOURS[state] for state in COLOURS if state in states), "blue")

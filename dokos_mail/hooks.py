@@ -8,6 +8,7 @@ app_email = "hello@dokos.io"
 app_license = "MIT"
 
 before_install = "dokos_mail.install.before_install"
+after_app_install = "dokos_mail.install.after_app_install"
 after_install = "dokos_mail.install.after_install"
 before_migrate = ["dokos_mail.install.before_migrate"]
 after_migrate = ["dokos_mail.install.after_migrate"]
@@ -74,7 +75,13 @@ override_whitelisted_methods = {
 }
 
 # Records about mail must not keep anybody from deleting what they are about.
-ignore_links_on_delete = ["Document Email Address", "Incoming Email", "Email Folder", "Email Account Status", "Remote Image Sender"]
+ignore_links_on_delete = [
+	"Document Email Address",
+	"Incoming Email",
+	"Email Folder",
+	"Email Account Status",
+	"Remote Image Sender",
+]
 
 scheduler_events = {
 	"cron": {
