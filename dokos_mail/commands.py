@@ -111,8 +111,9 @@ def _label(stage: str) -> str:
 @click.option(
 	"--pullers", default=2, show_default=True, type=click.IntRange(1, 32), help="How many accounts are pulled at a time."
 )
+@click.option("--refresh", default=15.0, show_default=True, help="After how many seconds accounts are looked at again.")
 @pass_context
-def mail_listen(context: object, pullers: int) -> None:
+def mail_listen(context: object, pullers: int, refresh: float) -> None:
 	"""Wait for new mail on every IMAP account, and receive it when it arrives. Runs until it is told to stop."""
 	site = get_site(context)
 	frappe.init(site=site)
@@ -120,7 +121,7 @@ def mail_listen(context: object, pullers: int) -> None:
 	frappe.destroy()
 	from dokos_mail.listen.listener import listen
 
-	listen(site, sites_path, pullers)
+	listen(site, sites_path, pullers, refresh)
 
 
 commands = [mail_explain, mail_pull, mail_listen]

@@ -170,11 +170,11 @@ def new_token_of(site: str, sites_path: str) -> str:
 		frappe.destroy()
 
 
-def listen(site: str, sites_path: str, pullers: int) -> None:
+def listen(site: str, sites_path: str, pullers: int, refresh: float = REFRESH_SECONDS) -> None:
 	"""What ``mail-listen`` does: listen, until SIGTERM or SIGINT, and say on stderr what happens."""
 	logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
 	log.setLevel(logging.INFO)
-	listener = Listener(site, sites_path, pullers=pullers)
+	listener = Listener(site, sites_path, pullers=pullers, refresh=refresh)
 	for number in (signal.SIGTERM, signal.SIGINT):
 		signal.signal(number, listener.stop)
 	log.info("%s: listening for new mail", site)

@@ -20,8 +20,8 @@ def pull(site: str, sites_path: str, account: str) -> dict[str, str]:
 	"""Pull one account on a connection of its own: ``outcome`` is done, busy (somebody else is at it), or error."""
 	from dokos_mail.jobs import pull_account
 
-	frappe.init(site, sites_path=sites_path)
 	try:
+		frappe.init(site, sites_path=sites_path)
 		if frappe.local.conf.get("maintenance_mode"):
 			return {"outcome": "busy"}
 		frappe.connect()
@@ -55,8 +55,8 @@ def warm_up(site: str, sites_path: str) -> None:
 	from dokos_mail.inbound import pull as _pull
 
 	assert _pull
-	frappe.init(site, sites_path=sites_path)
 	try:
+		frappe.init(site, sites_path=sites_path)
 		frappe.connect()
 		frappe.get_meta("Communication")
 		frappe.get_meta("Email Account")
