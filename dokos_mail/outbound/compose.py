@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.message import Message
-from email.utils import format_datetime
+from email.utils import format_datetime, make_msgid
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import frappe
@@ -21,13 +22,17 @@ from dokos_mail.engine.send import compose as engine
 from dokos_mail.engine.send.addresses import Mailbox, mailbox, mailboxes, of_field
 from dokos_mail.engine.send.files import File
 from dokos_mail.engine.send.sender import Choice
+from dokos_mail.outbound.host_body import style_sheets
 from dokos_mail.outbound.images import resolver
-from dokos_mail.outbound.render import OFFER_UNSUBSCRIBE
 from dokos_mail.outbound.sender import Facts, chain, choice_for, gather
 
 #: The field that says that a message was completed. A row made again from another one is not completed twice.
 MARK = "X-Mailer"
 MARKED = "Dokos Mail"
+#: The field that says that nothing could send a message when it was queued.
+LATER = "X-Dokos-Mail-Later"
+#: Field left for :mod:`dokos_mail.outbound.render`: mail programs are to offer unsubscribing.
+OFFER_UNSUBSCRIBE = "X-Dokos-Mail-Offer"
 #: What a Data field of the host holds.
 DATA_LENGTH = 140
 _ACCOUNT_FIELDS = [
@@ -104,13 +109,19 @@ def complete(queue_row: Document) -> None:
 
 	The sender is chosen again, with what the row knows of the document; signatures, footers, the link to unsubscribe
 	and pictures are put in; fields of the thread are set. A mail that no account of the site can send (the host has one
-	in its configuration, or a mail program of its own) keeps the sender that the host gave it.
+	in its configuration, or a service of its own) keeps the sender that the host gave it. One that nothing can send
+	yet is left as it is, for when it can: see :func:`complete_late`.
 	"""
 	message = mime.parse(queue_row.message or "")
 	if mime.field(message, MARK) == MARKED:
 		return
 	facts = gather(queue_row, message)
 	choice = choice_for(queue_row, facts)
+	if not choice and not queue_row.email_account and not queue_row.account_of_host():
+		mime.set_field(message, LATER, "1")
+		queue_row.message = mime.serialise(message).decode("utf-8", "replace")
+		return
+	mime.set_field(message, LATER, None)
 	name = choice.account if choice else queue_row.email_account
 	account = frappe.db.get_value("Email Account", name, _ACCOUNT_FIELDS, as_dict=True) if name else None
 	if choice:
@@ -125,6 +136,16 @@ def complete(queue_row: Document) -> None:
 	_tell_communication(facts, choice)
 
 
+def complete_late(queue_row: Document) -> None:
+	"""Complete a row that was queued when no account could send it, and keep what was made."""
+	if f"\n{LATER}: " not in (queue_row.message or ""):
+		return
+	complete(queue_row)
+	fields = ("message", "sender", "envelope_sender", "email_account")
+	values = {name: queue_row.get(name) for name in fields if queue_row.get(name)}
+	frappe.db.set_value("Email Queue", queue_row.name, values, update_modified=False)
+
+
 def _set_sender(message: Message, queue_row: Document, choice: Choice) -> None:
 	mime.set_field(message, "From", headers.addresses("From", [choice.from_]))
 	mime.set_field(message, "Reply-To", headers.addresses("Reply-To", choice.reply_to) or None)
@@ -132,6 +153,7 @@ def _set_sender(message: Message, queue_row: Document, choice: Choice) -> None:
 		receipt = choice.reply_to or (choice.from_,)
 		mime.set_field(message, "Disposition-Notification-To", headers.addresses("Disposition-Notification-To", receipt))
 	queue_row.email_account = choice.account
+	queue_row.envelope_sender = choice.envelope_sender
 	named = f"{choice.from_.name} <{choice.from_.address}>" if choice.from_.name else choice.from_.address
 	queue_row.sender = named if len(named) <= DATA_LENGTH else choice.from_.address
 
@@ -149,14 +171,25 @@ def _set_fields(message: Message, queue_row: Document, facts: Facts) -> None:
 			mime.set_field(message, "Auto-Submitted", "auto-generated")
 		mime.set_field(message, "X-Auto-Response-Suppress", "OOF, AutoReply")
 	mime.set_field(message, "Date", format_datetime(_date(queue_row)))
-	to = of_field(mime.field(message, "To"))
-	if facts.communication and len(to) > 1:
-		order = [each.key for each in mailboxes(facts.communication.recipients)]
-		to.sort(key=lambda each: order.index(each.key) if each.key in order else len(order))
-		mime.set_field(message, "To", headers.addresses("To", to))
+	if not mime.field(message, "Message-ID"):
+		made = make_msgid(domain=urlsplit(get_url()).hostname)
+		mime.set_field(message, "Message-ID", made)
+		queue_row.message_id = queue_row.message_id or made.strip("<>")
+	if facts.communication:
+		for name, written in (("To", facts.communication.recipients), ("Cc", facts.communication.cc)):
+			shown = _as_written(of_field(mime.field(message, name)), mailboxes(written))
+			if shown:
+				mime.set_field(message, name, headers.addresses(name, shown))
 	if not mime.field(message, "To"):
 		# whoever is written to is in the envelope; some filters take a message without this field for spam
 		mime.set_field(message, "To", "undisclosed-recipients:;")
+
+
+def _as_written(shown: Sequence[Mailbox], written: Sequence[Mailbox]) -> list[Mailbox]:
+	"""The recipients shown, in the order and with the names that the sender gave: the host keeps neither."""
+	order = {each.key: number for number, each in enumerate(written)}
+	names = {each.key: each for each in written}
+	return [names.get(each.key, each) for each in sorted(shown, key=lambda each: order.get(each.key, len(order)))]
 
 
 def _date(queue_row: Document) -> datetime:
@@ -185,7 +218,7 @@ def _bodies(message: Message, queue_row: Document, facts: Facts, account: frappe
 		pixel=bool(queue_row.communication),
 	)
 	footer = footer.replace(placeholders.COPIES, closing.as_html(copies_in_words(queue_row)))
-	html = layout.with_footer(layout.css_inlined(html), footer)
+	html = layout.css_inlined(layout.with_footer(html, footer), style_sheets())
 	html = layout.absolute(html.replace(placeholders.COPIES, ""), get_url())
 	text = plain.plain_text(html)
 	if parts.text and plain.is_of_its_own(parts.text, before):
@@ -265,7 +298,12 @@ def copies_in_words(queue_row: Document) -> str:
 	language = reader_language(queue_row)
 	copied = [each.address for each in mailboxes(queue_row.show_as_cc)]
 	hidden = {each.key for each in (*mailboxes(queue_row.show_as_cc), *mailboxes(queue_row.get("show_as_bcc")))}
-	shown = [each.address for row in queue_row.recipients for each in mailboxes(row.recipient) if each.key not in hidden]
+	shown = [
+		each.address
+		for row in queue_row.recipients
+		for each in mailboxes(row.recipient)
+		if each.key not in hidden and not cint(row.get("is_bcc"))
+	]
 	if shown and copied:
 		words = _("This email was sent to {0}, with a copy to {1}", lang=language)
 		return words.format(", ".join(shown), ", ".join(copied))

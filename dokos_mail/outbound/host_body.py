@@ -63,7 +63,14 @@ def _asset(address: str) -> Path | None:
 
 
 def with_styles_inlined(html: str) -> str:
-	"""The HTML with the style sheets that apps name for mail (``email_css``), and its own, as attributes."""
+	"""The HTML with the style sheets that apps name for mail, and its own, as attributes."""
+	return layout.css_inlined(html, style_sheets())
+
+
+def style_sheets() -> str:
+	"""The style sheets that apps name for mail (``email_css``), where the host bundles such."""
+	if not host.owns_mail():
+		return ""
 	bundled = import_module("frappe.utils.jinja_globals").bundled_asset
 	files = (_asset(bundled(path)) for path in frappe.get_hooks("email_css"))
-	return layout.css_inlined(html, "\n".join(file.read_text(encoding="utf-8") for file in files if file))
+	return "\n".join(file.read_text(encoding="utf-8") for file in files if file)

@@ -14,9 +14,7 @@ from dokos_mail.engine.send import mime, placeholders
 from dokos_mail.engine.send.addresses import mailbox
 from dokos_mail.engine.send.files import File, file_part
 from dokos_mail.outbound import links
-
-#: Field that :mod:`dokos_mail.outbound.compose` leaves for here: whether mail programs are to offer unsubscribing.
-OFFER_UNSUBSCRIBE = "X-Dokos-Mail-Offer"
+from dokos_mail.outbound.compose import OFFER_UNSUBSCRIBE, complete_late
 
 
 def for_recipient(queue_row: frappe._dict, recipient: str) -> bytes:
@@ -24,6 +22,7 @@ def for_recipient(queue_row: frappe._dict, recipient: str) -> bytes:
 
 	The row's ``message`` is left as it is. The Message-ID is the same for every recipient and every attempt.
 	"""
+	complete_late(queue_row)
 	message = mime.parse(queue_row.message or "")
 	found = mailbox(recipient)
 	address = found.address if found else recipient
@@ -67,7 +66,9 @@ def attachments(queue_row: frappe._dict) -> Iterator[File]:
 			content = document.get_content()
 			yield File(document.file_name, content.encode("utf-8") if isinstance(content, str) else content)
 		elif cint(each.get("print_format_attachment")):
-			made = frappe.get_attr("frappe.attach_print")(**{key: value for key, value in each.items() if key != "print_format_attachment"})
+			made = frappe.get_attr("frappe.attach_print")(
+				**{key: value for key, value in each.items() if key != "print_format_attachment"}
+			)
 			content = made["fcontent"]
 			yield File(made["fname"], content.encode("utf-8") if isinstance(content, str) else content)
 

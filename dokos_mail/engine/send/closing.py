@@ -22,7 +22,7 @@ _HISTORY_INTRODUCTION = re.compile(
 )
 #: What mail programs call the quotation of what is answered.
 _QUOTE_CLASSES = ("gmail_quote", "yahoo_quoted", "moz-cite-prefix", "protonmail_quote")
-_MUTED = "color:#687178;font-size:12px;line-height:1.5"
+_MUTED = "color:#687178;font-size:12px"
 
 
 @dataclass(frozen=True)
