@@ -90,7 +90,7 @@ def rest(account: frappe._dict, error: MailError, lasting: bool | None = None) -
 	failures = cint(frappe.db.get_value(STATUS, name, "outgoing_failures")) + 1
 	wait = pause(failures, not error.retry if lasting is None else lasting, random.random)
 	values = {"outgoing_next_attempt": now_datetime() + wait, "outgoing_failures": failures}
-	if found := pace.learnt(str(error.params.get("detail", ""))) if isinstance(error, QuotaReached) else {}:
+	if found := pace.learnt(str(error.params.get("detail", ""))):
 		values["told_limits"] = json.dumps(found)
 	frappe.db.set_value(STATUS, name, values)
 	health.record_outgoing(name, error)

@@ -245,8 +245,9 @@ class _Delivery:
 		self.recipients = outcome.recipients_of(self.row.name)
 		least = outcome.least_tries()
 		words = _("It could not be composed: {0}").format(str(error) or type(error).__name__)[:500]
+		due = {each.name for each in self.due}
 		for each in self.recipients:
-			if each.state not in (states.WAITING, states.IN_FLIGHT):
+			if each.state not in states.OPEN or each.name not in due:
 				continue
 			if cint(each.attempts) + 1 >= least:
 				outcome.refused(each, words)

@@ -19,6 +19,7 @@ class EmailQueue(host.base_class("Email Queue")):
 		# the host writes the blind recipients under a name that its own DocType has not
 		blind = {each.strip().lower() for each in (self.get("show_as_bcc") or "").split(",")} - {""}
 		for row in self.recipients:
+			row.delivery_state = "Waiting"
 			row.is_bcc = row.is_bcc or int((row.recipient or "").strip().lower() in blind)
 		complete(self)
 

@@ -16,7 +16,7 @@ Scope = Literal["recipient", "message", "account"]
 #: The sending account has used up what its provider lets it send, or is told to slow down.
 _QUOTA = re.compile(
 	r"quota(?! of the recipient)|(?:daily|hourly|minute|sending|send|message|messaging|mail|rate|user|outgoing|submission|relay)[ -]?"
-	r"(?:\w+ ){0,2}limit|limit (?:\w+ ){0,3}(?:exceed|reach)|(?:exceed|reach)\w* (?:\w+ ){0,5}(?:limit|quota|threshold|rate|maximum)"
+	r"(?:\w+ ){0,2}limit|limit (?:\w+ ){0,6}(?:exceed|reach)|(?:exceed|reach)\w* (?:\w+ ){0,5}(?:limit|quota|threshold|rate|maximum)"
 	r"|too (?:many|much) (?:\w+ )?(?:message|mail|e-?mail|connection|request|session|login|concurrent|command|error)"
 	r"|too (?:fast|quickly|frequent)|slow down|throttl|rate[ -]?(?:limit|exceed|control)|maximum sending rate|unsolicited mail originating",
 	re.IGNORECASE,

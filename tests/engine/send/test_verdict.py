@@ -46,6 +46,7 @@ SAID = [
 	(550, "5.4.5", "Daily user sending limit exceeded.", "end", "account", False),
 	(452, "4.4.5", "Insufficient system storage", "mail", "account", False),
 	(452, "4.4.5", "Insufficient system storage", "rcpt", "account", False),
+	(451, "4.7.1", "limit of 2 messages per hour exceeded", "mail", "account", False),
 	(421, "", "Too many concurrent SMTP connections", "connect", "account", False),
 	(421, "4.7.0", "Try again later, closing connection.", "mail", "account", False),
 	(421, "4.3.2", "Service not active", "rcpt", "account", False),
