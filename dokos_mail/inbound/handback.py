@@ -25,10 +25,30 @@ def hand_back() -> None:
 			_fill_uids(account, max(cint(row.last_uid) for row in of_account))
 
 
+def keep_folders_up(account: str) -> None:
+	"""Fill the columns of the account's folders after a pull; the caller commits.
+
+	Should this app vanish from the bench without being uninstalled, the host's class goes on from there: it looks for
+	UIDVALIDITY in these rows, and for the last UID in the Communications, which have theirs from the beginning.
+	"""
+	fields = ["folder_name as folder", "uidvalidity", "uidnext"]
+	rows = {"parent": account, "parenttype": "Email Account"}
+	held = {row.pop("folder"): dict(row) for row in frappe.get_all("IMAP Folder", filters=rows, fields=fields)}
+	read = {"email_account": account, "uidvalidity": ("is", "set"), "folder": ("in", list(held))}
+	for position in frappe.get_all(FOLDER, filters=read, fields=["folder", "uidvalidity", "last_uid"]) if held else ():
+		values = _columns(position)
+		if held.get(position.folder) not in (None, values):
+			frappe.db.set_value("IMAP Folder", rows | {"folder_name": position.folder}, values, update_modified=False)
+
+
+def _columns(position: frappe._dict) -> dict[str, str]:
+	return {"uidvalidity": position.uidvalidity, "uidnext": str(cint(position.last_uid) + 1)}
+
+
 def _fill_folders(account: str, positions: list[frappe._dict]) -> None:
 	having = frappe.get_all("IMAP Folder", filters={"parent": account, "parenttype": "Email Account"}, pluck="folder_name")
 	for row in positions:
-		values = {"uidvalidity": row.uidvalidity, "uidnext": str(cint(row.last_uid) + 1)}
+		values = _columns(row)
 		if row.folder in having:
 			where = {"parent": account, "parenttype": "Email Account", "folder_name": row.folder}
 			frappe.db.set_value("IMAP Folder", where, values, update_modified=False)

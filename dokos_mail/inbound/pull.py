@@ -25,6 +25,7 @@ from dokos_mail.engine.receive.rawstore import storage_error
 from dokos_mail.inbound import account as accounts
 from dokos_mail.inbound import takeover
 from dokos_mail.inbound.folders import folders_to_read, missing_sent_folder
+from dokos_mail.inbound.handback import keep_folders_up
 from dokos_mail.inbound.journal import JOURNAL, UNFETCHED, FolderJournal
 from dokos_mail.inbound.lease import Lease, hold
 from dokos_mail.inbound.pop3 import journal_of, read_mailbox
@@ -87,6 +88,7 @@ def _fetch_and_process(work: Work) -> None:
 		]
 		if not work.time.is_half_up():
 			takeover.finished(work.lease.status)
+			keep_folders_up(work.account)
 			frappe.db.commit()
 		_process(work)
 		if work.settings.get("mark_as_read"):

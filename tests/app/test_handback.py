@@ -87,3 +87,18 @@ def test_the_hosts_own_class_imports_nothing_twice(make_mailbox: Callable[..., M
 def test_no_secret_of_ours_is_left_behind(site: object) -> None:
 	fields = {"module": install.MODULE, "fieldtype": "Password"}
 	assert frappe.get_all("Custom Field", filters=fields) == []
+
+
+def test_the_hosts_folders_are_kept_up_at_every_pull(make_mailbox: Callable[..., Mailbox]) -> None:
+	"""Should the app vanish without being uninstalled, the host's class finds them filled."""
+	mailbox = make_mailbox(imap_folder=[{"folder_name": "INBOX"}])
+	mailbox.server.change_uidvalidity(mailbox.user, 4711)
+	mailbox.put(raw("un"))
+	modified = frappe.db.get_value("Email Account", mailbox.account, "modified")
+	pull(mailbox)
+	assert [(row.uidvalidity, row.uidnext) for row in folders(mailbox)] == [("4711", "2")]
+	mailbox.put(raw("deux"), raw("trois"))
+	pull(mailbox)
+	assert [(row.uidvalidity, row.uidnext) for row in folders(mailbox)] == [("4711", "4")]
+	assert uids(mailbox) == [1, 2, 3]
+	assert frappe.db.get_value("Email Account", mailbox.account, "modified") == modified
