@@ -1,0 +1,3 @@
+from tests.mail_fixtures import dovecot, mailbox, make_mailbox
+
+__all__ = ["dovecot", "mailbox", "make_mailbox"]
