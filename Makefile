@@ -22,6 +22,13 @@ mail:
 test: python
 	@$(PYTHON) demo/prepare.py --tests && $(VENV) -m pytest -n auto --maxprocesses 4 --dist loadfile --timeout 300 $(TESTS)
 
+# 1,000 kills at random moments, then 20 minutes of mail programs at work in a mailbox that is pulled and listened to.
+KILLS ?= 1000
+SECONDS ?= 1200
+soak: python
+	@$(PYTHON) demo/prepare.py --tests && SOAK_KILLS=$(KILLS) SOAK_SECONDS=$(SECONDS) SOAK_SEED=$${SOAK_SEED:-$$RANDOM$$$$} \
+		$(VENV) -m pytest -p no:randomly --timeout 0 -s tests/soak
+
 bench: python
 	@$(PYTHON) demo/prepare.py --tests && $(VENV) -m benchmarks
 
