@@ -7,7 +7,7 @@ PORT ?= 8000
 # More words for pytest: make test TESTS="tests/engine -x"
 TESTS ?= tests
 
-.PHONY: demo desk mail test bench fuzz lock clean python
+.PHONY: demo desk mail test soak bench fuzz lock clean python
 
 demo: python
 	@$(PYTHON) demo/prepare.py && $(VENV) -m demo --port $(PORT)
@@ -26,7 +26,7 @@ test: python
 KILLS ?= 1000
 SECONDS ?= 1200
 soak: python
-	@$(PYTHON) demo/prepare.py --tests && SOAK_KILLS=$(KILLS) SOAK_SECONDS=$(SECONDS) SOAK_SEED=$${SOAK_SEED:-$$RANDOM$$$$} \
+	@$(PYTHON) demo/prepare.py --tests && SOAK_KILLS=$(KILLS) SOAK_SECONDS=$(SECONDS) SOAK_SEED=$${SOAK_SEED:-$$$$} \
 		$(VENV) -m pytest -p no:randomly --timeout 0 -s tests/soak
 
 bench: python
