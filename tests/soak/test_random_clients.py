@@ -51,7 +51,7 @@ def test_random_clients(site: object, make_mailbox: Callable[..., Mailbox], caps
 	with capsys.disabled():
 		done = ", ".join(f"{count} {what}" for what, count in sorted(clients.ledger.counts.items()))
 		print(
-			f"\n{CLIENTS} clients for {SECONDS:.0f} s: {done}; {len(pulls)} pulls here, {elsewhere} times the listener was at it; "
+			f"\n{CLIENTS} clients for {SECONDS:.0f} s (seed {SEED}): {done}; {len(pulls)} pulls here, {elsewhere} times the listener was at it; "
 			f"{len(clients.ledger.seen_by(pulls))} of {len(clients.ledger.stays)} messages stayed for a pull, each is there once"
 		)
 

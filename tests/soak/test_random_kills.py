@@ -80,6 +80,6 @@ def test_random_kills(site: object, make_mailbox: Callable[..., Mailbox], capsys
 	assert all("\\Seen" in flags for flags in mailbox.flags().values())
 	with capsys.disabled():
 		print(
-			f"\n{killed} kills at random moments: {len(put)} messages, each there once, with its document, read on the server; "
+			f"\n{killed} kills at random moments (seed {SEED}): {len(put)} messages, each there once, with its document, read on the server; "
 			f"{len(aside)} had been set aside as what ends a process again and again"
 		)
