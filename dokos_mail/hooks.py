@@ -69,6 +69,8 @@ override_whitelisted_methods = {
 	"frappe.email.doctype.email_account.email_account.get_append_to": "dokos_mail.append_to.append_to_query",
 	"frappe.email.doctype.email_account.email_account.pull_emails": "dokos_mail.api.pull_emails",
 	"frappe.email.doctype.email_account.email_account.set_email_password": "dokos_mail.api.set_email_password",
+	"frappe.core.doctype.communication.email.mark_email_as_seen": "dokos_mail.recipients.hosts_pixel",
+	"frappe.email.queue.unsubscribe": "dokos_mail.recipients.hosts_unsubscribe",
 	"frappe.email.doctype.email_queue.email_queue.bulk_retry": "dokos_mail.api.try_emails_again",
 	"frappe.email.doctype.email_queue.email_queue.retry_sending": "dokos_mail.api.try_emails_again",
 	"frappe.email.doctype.email_queue.email_queue.send_now": "dokos_mail.api.send_email_now",

@@ -20,8 +20,8 @@ from frappe.utils.password import get_encryption_key
 
 from dokos_mail import host
 
-UNSUBSCRIBE_PAGE = "/api/method/dokos_mail.api.unsubscribe"
-PIXEL_IMAGE = "/api/method/dokos_mail.api.pixel"
+UNSUBSCRIBE_PAGE = "/api/method/dokos_mail.recipients.unsubscribe"
+PIXEL_IMAGE = "/api/method/dokos_mail.recipients.pixel"
 #: The host's own page, which acts on a GET: mail of ours leads to ours instead.
 HOSTS_PAGE = "/api/method/frappe.email.queue.unsubscribe"
 
