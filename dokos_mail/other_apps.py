@@ -1,6 +1,6 @@
 """How installed apps take part in mail (row H5): the hooks that they may name in their ``hooks.py``.
 
-``mail_before_place(mail)``, ``mail_after_store(communication, mail)`` and ``mail_before_send(queue, message)``: see
+``mail_before_place(mail)`` and ``mail_after_store(communication, mail)`` here, ``mail_before_send`` on the way out: see
 docs/apps.md. What a hook raises is its own app's affair: whoever calls it says which app it was, and goes on.
 """
 
@@ -14,7 +14,6 @@ from frappe import _
 
 BEFORE_PLACE = "mail_before_place"
 AFTER_STORE = "mail_after_store"
-BEFORE_SEND = "mail_before_send"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dokos_mail.engine.message.authentication import VERDICTS
 from dokos_mail.engine.message.identity import content_hash
 from dokos_mail.engine.message.parse import parse
 from dokos_mail.inbound.decide import Decision, decide
+from dokos_mail.inbound.journal import site_time
 from dokos_mail.inbound.known import find_copies
 from dokos_mail.inbound.rules import Rules
 from dokos_mail.inbound.words import in_words
@@ -39,7 +40,7 @@ def explain(raw: bytes, account: str, folder: str | None = None, row: str | None
 	try:
 		decision = decide(message, folder, rules, row=row, trial=True)
 		journal = frappe._dict(name=row or "", email_account=account)
-		copies = find_copies(journal, (message.message_id or "")[:500] or None, content_hash(raw))
+		copies = find_copies(journal, (message.message_id or "")[:500] or None, content_hash(raw), site_time(message.date))
 	finally:
 		frappe.db.rollback()
 	lines = [_("From: {0}").format(decision.mail.sender or "–"), _("Subject: {0}").format(message.subject or "–")]

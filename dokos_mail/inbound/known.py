@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import frappe
-from frappe.utils import now_datetime
+from frappe.utils import get_datetime, now_datetime
 
 from dokos_mail.engine.message.addresses import parse_addresses
 from dokos_mail.engine.message.authentication import FAIL
@@ -18,6 +18,8 @@ from dokos_mail.inbound.place import Ancestor, Reference
 
 #: Message-IDs that differ in nothing but case and accents, of which we look at no more.
 MOST_ALIKE = 20
+#: Seconds by which two clocks of the earth may differ.
+LARGEST_OFFSET = 26 * 3600
 #: Kinds of Communication that go out and come in as mail.
 MAIL_TYPES = ("Communication", "Automated Message")
 #: For so long an answer finds its document by its subject alone, as on the hosts.
@@ -185,8 +187,11 @@ class Copies:
 	legacy: str | None = None
 
 
-def find_copies(row: frappe._dict, message_id: str | None, content_hash: str) -> Copies:
-	"""Other records of the message of a journal row. Looks at few rows, however many there are of it."""
+def find_copies(row: frappe._dict, message_id: str | None, content_hash: str, sent_on: datetime | None = None) -> Copies:
+	"""Other records of the message of a journal row. Looks at few rows, however many there are of it.
+
+	``sent_on`` is its date in the site's time zone: what the host received before us has no content to compare.
+	"""
 	done = {"state": ("in", [PROCESSED, DUPLICATE, IGNORED])}
 	# One that failed after its Communication was made is there all the same.
 	half_done = {"state": ("in", [JOURNALLED, FAILED]), "communication": ("is", "set")}
@@ -196,7 +201,8 @@ def find_copies(row: frappe._dict, message_id: str | None, content_hash: str) ->
 	clash = legacy = None
 	if message_id and not same:
 		clash = _first(row, ours | {"message_id": message_id} | done, message_id)
-		legacy = None if clash else _legacy(row.email_account, message_id)
+		if not clash and (legacy := _legacy(row.email_account, message_id)) and not _same_date(legacy, sent_on):
+			clash, legacy = legacy, None
 	return Copies(same, elsewhere, bool(clash), legacy)
 
 
@@ -215,6 +221,19 @@ def _first(row: frappe._dict, filters: dict[str, object], message_id: str | None
 def _legacy(account: str, message_id: str) -> str | None:
 	"""A received Communication of this account and Message-ID that has no journal row: the host's own."""
 	return _without_journal({"message_id": message_id, "email_account": account})
+
+
+def _same_date(communication: str, sent_on: datetime | None) -> bool:
+	"""Whether the host's own Communication may be of a message with that date.
+
+	Scanners and monitors give all their messages one Message-ID. The host took "now" for a date in the future, and its
+	time zone may have been another one then: whole half hours do not count.
+	"""
+	row = frappe.db.get_value("Communication", communication, ["communication_date", "creation"], as_dict=True)
+	if sent_on is None or not row.communication_date or sent_on > get_datetime(row.creation):
+		return True
+	apart = abs((get_datetime(row.communication_date) - sent_on).total_seconds())
+	return apart <= LARGEST_OFFSET and min(apart % 1800, -apart % 1800) <= 2
 
 
 def find_legacy_without_id(account: str, senders: Sequence[str], sent_on: datetime | None) -> str | None:

@@ -198,7 +198,7 @@ def _outcome(row: frappe._dict, rules: Rules, headers: dict[str, object]) -> dic
 	headers.update(_headers(message) | {"content_hash": digest})
 	values = dict(headers)
 	made_before = find_communication(row.name)
-	copies = find_copies(row, (message.message_id or "")[:500] or None, digest)
+	copies = find_copies(row, (message.message_id or "")[:500] or None, digest, site_time(message.date))
 	if made_before:
 		return values | _processed(row, message, rules, copies, made_before)
 	if copies.same:

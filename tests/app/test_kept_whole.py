@@ -1,0 +1,215 @@
+"""What a mail carries is kept: files up to the account's limit, every kind of part; contacts of people alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from email.message import EmailMessage
+from email.utils import parsedate_to_datetime
+
+import frappe
+import pytest
+
+from dokos_mail.inbound.account import raw_store
+from dokos_mail.inbound.journal import site_time
+from tests.app.test_placing import received
+from tests.app.test_pull import communication, pull
+from tests.app.test_what_strangers_write import HOSTS_PATTERN
+from tests.mailbox import Mailbox, raw
+
+MEGABYTE = 1024 * 1024
+
+
+def with_files(*files: tuple[str, int]) -> bytes:
+	mail = EmailMessage()
+	mail["From"], mail["Subject"], mail["Message-ID"] = "a@client.test", "plans", f"<{frappe.generate_hash(length=12)}@c.test>"
+	mail.set_content("voir les plans")
+	for name, size in files:
+		mail.add_attachment(name.encode() * (size // len(name.encode()) + 1), "application", "octet-stream", filename=name)
+	return mail.as_bytes()
+
+
+def files_of(row: frappe._dict) -> list[str]:
+	return sorted(frappe.get_all("File", filters={"attached_to_name": row.communication}, pluck="file_name"))
+
+
+# The limit of an account (D4)
+
+
+def test_a_larger_attachment_is_not_made_a_file_and_the_message_says_so(make_mailbox: Callable[..., Mailbox]) -> None:
+	mailbox = make_mailbox(attachment_limit=1, enforce_attachment_limit=1)
+	row = received(mailbox, with_files(("petit.bin", 1000), ("très grand.bin", MEGABYTE + 1)))
+	(kept,) = files_of(row)
+	assert kept.startswith("petit")
+	content = communication(row).content
+	assert "très grand.bin" in content
+	assert "1.0 MB" in content
+	assert "très grand.bin" in row.reason
+	assert "très grand.bin" not in content.partition("voir les plans")[2]
+	(link,) = re.findall(r'href="([^"]+)"', content)
+	assert link == f"/api/method/dokos_mail.api.download_original?name={row.name}"
+	assert len(raw_store().read(row.raw_path)) > MEGABYTE
+	assert communication(row).has_attachment
+
+
+@pytest.mark.parametrize("settings", [{"attachment_limit": 1}, {"enforce_attachment_limit": 1, "attachment_limit": 0}])
+def test_no_limit_unless_it_is_asked_for(make_mailbox: Callable[..., Mailbox], settings: dict[str, int]) -> None:
+	row = received(make_mailbox(**settings), with_files(("grand.bin", MEGABYTE + 1)))
+	assert len(files_of(row)) == 1
+	assert not row.reason
+
+
+# Every kind of part (I13)
+
+
+def test_calendars_forwarded_messages_and_winmail_are_files(mailbox: Mailbox) -> None:
+	mail = EmailMessage()
+	mail["From"], mail["Subject"] = "a@client.test", "invitation"
+	mail.set_content("Venez")
+	mail.add_alternative("BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nEND:VCALENDAR\r\n", subtype="calendar")
+	forwarded = EmailMessage()
+	forwarded["Subject"], forwarded["From"] = "Le premier message", "b@client.test"
+	forwarded.set_content("texte du premier")
+	mail.add_attachment(forwarded)
+	mail.add_attachment(b"\x78\x9f\x3e\x22tnef", "application", "ms-tnef", filename="winmail.dat")
+	row = received(mailbox, mail.as_bytes())
+	names = " ".join(files_of(row))
+	for expected in ("invite", "Le premier message", "winmail"):
+		assert expected in names
+	assert len(files_of(row)) == 3
+	assert "texte du premier" not in communication(row).content
+
+
+# What the hosts take for a file of theirs, wherever it goes out again
+
+
+def test_no_file_is_enclosed_by_what_else_is_stored(mailbox: Mailbox) -> None:
+	trap = 'embed="site_config.json"'
+	row = received(mailbox, raw(f"Devis {trap}", f"{trap}\n", sender=f"'{trap}' <piege@client.test>"))
+	mail, opportunity = communication(row), frappe.get_doc("Opportunity", row.reference_name)
+	for text in (mail.subject, mail.text_content, mail.content, mail.sender_full_name, opportunity.title, opportunity.party_name):
+		assert "site_config" in text or text == mail.sender_full_name
+		assert not HOSTS_PATTERN.search(text)
+	# and the answer to it is still found
+	again = received(mailbox, raw(f"Re: Devis {trap}", sender="piege@client.test"))
+	assert (again.rule, again.reference_name) == ("subject", row.reference_name)
+
+
+# Contacts (I15)
+
+
+@pytest.fixture
+def person() -> str:
+	return f"{frappe.generate_hash(length=8)}.dupont@client.test"
+
+
+@pytest.mark.parametrize("create", [0, 1])
+def test_a_contact_of_whoever_writes_when_the_account_makes_them(
+	make_mailbox: Callable[..., Mailbox], person: str, create: int
+) -> None:
+	mailbox = make_mailbox(create_contact=create)
+	row = received(mailbox, raw("un", sender=f"Jeanne Dupont <{person}>", Cc=f"copie-{person}"))
+	contact = frappe.db.get_value("Contact Email", {"email_id": person}, "parent")
+	assert bool(contact) == bool(create)
+	linked = frappe.get_all("Communication Link", filters={"parent": row.communication}, pluck="link_name")
+	assert linked == ([contact] if create else [])
+	assert not frappe.db.exists("Contact Email", {"email_id": f"copie-{person}"})
+	received(mailbox, raw("deux", sender=f"Jeanne Dupont <{person.upper()}>"))
+	assert frappe.db.count("Contact Email", {"email_id": person}) == create
+
+
+@pytest.mark.parametrize(
+	("sender", "headers"),
+	[
+		("{0}", {"Auto_Submitted": "auto-generated"}),
+		("{0}", {"List_Id": "<liste.client.test>"}),
+		("{0}", {"Precedence": "bulk"}),
+		("{0}", {"X_Spam_Flag": "YES"}),
+		("no-reply-{0}", {}),
+		("noreply.{0}", {}),
+		("ne-pas-repondre.{0}", {}),
+		("bounces+{0}", {}),
+	],
+)
+def test_no_contact_of_what_is_nobody(
+	make_mailbox: Callable[..., Mailbox], person: str, sender: str, headers: dict[str, str]
+) -> None:
+	address = sender.format(person)
+	row = received(make_mailbox(create_contact=1), raw("un", sender=f"Service <{address}>", **headers))
+	assert row.state == "Processed"
+	assert not frappe.db.exists("Contact Email", {"email_id": address})
+
+
+def test_no_contact_of_the_account_itself(make_mailbox: Callable[..., Mailbox]) -> None:
+	mailbox = make_mailbox(create_contact=1)
+	received(mailbox, raw("à moi", sender=mailbox.user.upper()))
+	assert not frappe.db.exists("Contact Email", {"email_id": mailbox.user})
+
+
+# One message to several accounts, and what the host received before (I12)
+
+
+def test_one_message_to_three_accounts(make_mailbox: Callable[..., Mailbox]) -> None:
+	message = raw("à tous", message_id=f"{frappe.generate_hash(length=12)}@client.test")
+	rows = [received(make_mailbox(), message) for _account in range(3)]
+	known = {row.name: frappe.db.get_value("Incoming Email", row.name, "other_copy") for row in rows}
+	assert len({row.communication for row in rows}) == 3
+	assert all(known.values())
+	assert set(known.values()) <= set(known)
+	assert not any(row.possible_duplicate for row in rows)
+
+
+@pytest.fixture
+def received_by_host(mailbox: Mailbox) -> Callable[..., frappe._dict]:
+	"""Make a Communication as the host's own receiving does, of a message of ``raw``."""
+	pull(mailbox)
+
+	def make(**values: object) -> frappe._dict:
+		doc = {
+			"doctype": "Communication",
+			"communication_type": "Communication",
+			"communication_medium": "Email",
+			"sent_or_received": "Received",
+			"subject": "avant",
+			"sender": "elodie@client.test",
+			"email_account": mailbox.account,
+			"communication_date": site_time(parsedate_to_datetime("Fri, 20 Nov 2026 09:30:00 +0100")),
+		}
+		made = frappe.get_doc({**doc, **values}).insert()
+		frappe.db.commit()
+		return made
+
+	return make
+
+
+def test_what_the_host_received_before_is_not_received_twice(
+	mailbox: Mailbox, received_by_host: Callable[..., frappe._dict]
+) -> None:
+	"""By its Message-ID and date: the host kept no content to compare."""
+	message_id = f"{frappe.generate_hash(length=12)}@client.test"
+	theirs = received_by_host(message_id=message_id)
+	row = received(mailbox, raw("avant", message_id=message_id))
+	assert (row.state, row.communication) == ("Duplicate", theirs.name)
+	# from when the site had another time zone
+	moved = theirs.communication_date - timedelta(hours=2)
+	frappe.db.set_value("Communication", theirs.name, "communication_date", moved)
+	frappe.db.commit()
+	row = received(mailbox, raw("avant", "à peine autre\n", message_id=message_id))
+	assert row.state == "Duplicate"
+
+
+def test_what_another_account_received_before_is_received(
+	mailbox: Mailbox, received_by_host: Callable[..., frappe._dict]
+) -> None:
+	message_id = f"{frappe.generate_hash(length=12)}@client.test"
+	received_by_host(message_id=message_id, email_account=None)
+	assert received(mailbox, raw("avant", message_id=message_id)).state == "Processed"
+
+
+def test_a_scanner_that_the_host_knew_already(mailbox: Mailbox, received_by_host: Callable[..., frappe._dict]) -> None:
+	"""All its messages have one Message-ID, and none is the one before."""
+	message_id = f"{frappe.generate_hash(length=12)}@copieur.test"
+	received_by_host(message_id=message_id)
+	row = received(mailbox, raw("numérisation", message_id=message_id, date="Fri, 20 Nov 2026 10:41:17 +0100"))
+	assert (row.state, row.possible_duplicate) == ("Processed", 1)
