@@ -41,6 +41,58 @@ def journal_memory(count: int = 5000) -> None:
 	)
 
 
+def mailbox_size(small: int = 1000, large: int = 20_000) -> None:
+	"""Peak memory of journalling above the process's start, for mailboxes of 1,000 and of 20,000 messages."""
+	above = []
+	for count in (small, large):
+		with place(corpus.messages(count)) as here:
+			done = here.run("journal")
+		assert done["messages"] == count
+		above.append((done["peak"] - done["start"]) / MB)
+	_say(
+		f"{above[1] / above[0]:.2f} times (goal flat)",
+		f"journalling's memory: {above[1]:.0f} MB above the start for {large} messages, against {above[0]:.0f} MB for {small}",
+	)
+
+
+def two_workers(count: int = 600) -> None:
+	"""Two accounts pulled whole by two workers, against one worker that pulls both."""
+	both = ["commercial", "support"]
+	with place(corpus.messages(count), corpus.messages(count, seed=3)) as here:
+		one = here.run("pull_all", accounts=both)
+	with place(corpus.messages(count), corpus.messages(count, seed=3)) as here:
+		two = here.run_all("pull_all", *({"accounts": [name]} for name in both))
+	assert one["messages"] == sum(done["messages"] for done in two) == 2 * count
+	alone = one["ended"] - one["began"]
+	together = max(done["ended"] for done in two) - min(done["began"] for done in two)
+	_say(
+		f"{alone / together:.2f} times (goal 1.5)",
+		f"two accounts of {count} messages with two workers: {2 * count / together:.0f}/s, against {2 * count / alone:.0f}/s with one",
+	)
+
+
+def arrival(count: int = 30) -> None:
+	"""From the server's own notice to a document, with mail-listen."""
+	with place([]) as here, here.listener():
+		done = here.run("arrivals", port=here.server.ports["imap"], count=count)
+	_say(
+		f"{done['after'] * 1000:.0f} ms (goal under 1000)",
+		f"mail is a document after the server's notice, median of {count} with mail-listen (worst {done['worst'] * 1000:.0f} ms), "
+		f"against {done['notice'] * 1000:.0f} ms that the server takes to give notice",
+	)
+
+
+def watching_memory(count: int = 200) -> None:
+	"""What watching 200 mailboxes takes above the process's start."""
+	with place([]) as here:
+		server = here.server
+		done = here.run("watch", port=server.ports["imaps"], authority=str(server.certificates.authority), count=count)
+	_say(
+		f"{(done['memory'] - done['start']) / MB:.0f} MB (goal under 150)",
+		f"mail-listen's memory above its start: {count} mailboxes over TLS, all watched after {done['seconds']:.1f} s",
+	)
+
+
 def processing_memory(size: int = 20 * MB) -> None:
 	"""Peak memory of processing above the process's start, in sizes of the message."""
 	rng = random.Random(2)
@@ -82,7 +134,17 @@ def _say(ratio: str, words: str) -> None:
 	print(f"{ratio:>44}  {words}", flush=True)
 
 
-MEASUREMENTS = {f.__name__: f for f in (journalling, journal_memory, processing_memory, processing_rate)}
+_MEASURED = (
+	journalling,
+	journal_memory,
+	mailbox_size,
+	processing_memory,
+	processing_rate,
+	two_workers,
+	arrival,
+	watching_memory,
+)
+MEASUREMENTS = {f.__name__: f for f in _MEASURED}
 
 
 def main() -> None:

@@ -6,12 +6,16 @@ import imaplib
 import json
 import re
 import sys
+import threading
 import time
 from email import message_from_bytes, policy
 from pathlib import Path
+from queue import SimpleQueue
+from statistics import median
 
 import frappe
 
+from benchmarks import corpus
 from benchmarks.setup import PASSWORD, SITE, USER
 from dokos_mail.engine.receive.model import Fetched, Position
 from dokos_mail.inbound import account as accounts
@@ -24,12 +28,12 @@ from dokos_mail.inbound.time_limit import TimeLimit
 ACCOUNT = "commercial"
 
 
-def make_account(port: int) -> dict[str, float]:
+def make_account(port: int, user: str) -> dict[str, float]:
 	frappe.get_doc(
 		{
 			"doctype": "Email Account",
-			"email_id": USER,
-			"email_account_name": ACCOUNT,
+			"email_id": user,
+			"email_account_name": user.partition("@")[0],
 			"password": PASSWORD,
 			"enable_incoming": 1,
 			"use_imap": 1,
@@ -98,13 +102,90 @@ def process() -> dict[str, float]:
 	return {"messages": counts.get("Processed", 0), "seconds": seconds, "start": start, "peak": peak()} | counts
 
 
+def pull_all(accounts: list[str]) -> dict[str, float]:
+	"""Journal and process whole mailboxes, one after the other, as a worker does."""
+	from dokos_mail.jobs import pull_account
+
+	for name in accounts:
+		account = frappe.get_doc("Email Account", name)
+		account.db_set("initial_sync_count", 10**9)
+	frappe.db.commit()
+	began = time.time()
+	messages = 0
+	for name in accounts:
+		result = pull_account(name)
+		assert result is not None
+		assert result.error is None, result.error
+		messages += result.processed.get("Processed", 0)
+	return {"messages": messages, "began": began, "ended": time.time()}
+
+
+def arrivals(port: int, count: int) -> dict[str, float]:
+	"""Append mails one by one; when a client that idles is told, and when the mail is a document, in seconds."""
+	told: SimpleQueue[float] = SimpleQueue()
+	idler = imaplib.IMAP4("127.0.0.1", port)
+	idler.login(USER, PASSWORD)
+	idler.select("INBOX", readonly=True)
+	idler.send(b"x IDLE\r\n")
+	assert idler.readline().startswith(b"+")
+
+	def listen() -> None:
+		while line := idler.readline():
+			if line.endswith(b" EXISTS\r\n"):
+				told.put(time.perf_counter())
+
+	threading.Thread(target=listen, daemon=True).start()
+	sender = imaplib.IMAP4("127.0.0.1", port)
+	sender.login(USER, PASSWORD)
+	pause, notices, documents = threading.Event(), [], []
+	for number, message in enumerate(corpus.messages(count, seed=4), 1):
+		put = time.perf_counter()
+		sender.append("INBOX", None, None, message.replace(b"\n", b"\r\n"))
+		while frappe.db.count("Communication", {"email_account": ACCOUNT}) < number:
+			frappe.db.rollback()
+			pause.wait(0.005)
+		there = time.perf_counter()
+		notice = told.get(timeout=30)
+		notices.append(notice - put)
+		documents.append(there - notice)
+	return {"notice": median(notices), "after": median(documents), "worst": max(documents), "messages": count}
+
+
+def watch(port: int, authority: str, count: int) -> dict[str, float]:
+	"""Watch ``count`` mailboxes, each by a connection of its own over TLS."""
+	from dokos_mail.engine.connect.settings import ServerSettings
+	from dokos_mail.engine.receive.watch import Target, Watch
+
+	up: list[str] = []
+	lost: list[object] = []
+	watching = Watch(lambda _key, _news: None, up.append, lambda *words: lost.append(words))
+	watching.turn(0)
+	start, began = resident(), time.perf_counter()
+	settings = ServerSettings("127.0.0.1", USER, PASSWORD, port, "tls", ca_file=authority)
+	watching.aim({str(number): Target(settings, ("INBOX",)) for number in range(count)})
+	while len(up) < count:
+		watching.turn(1)
+		assert not lost, lost
+	seconds = time.perf_counter() - began
+	memory = resident()
+	watching.close()
+	return {"messages": count, "seconds": seconds, "start": start, "memory": memory}
+
+
+def resident() -> int:
+	"""The memory this process has now, in octets."""
+	status = Path("/proc/self/status").read_text()
+	return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
+
+
 def peak() -> int:
 	"""The most memory this process ever had, in octets (VmHWM: ru_maxrss would count its parent's as well)."""
 	status = Path("/proc/self/status").read_text()
 	return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
 
 
-ROLES = {role.__name__: role for role in (make_account, journal, journal_one_by_one, process)}
+_ROLES = (make_account, journal, journal_one_by_one, process, pull_all, arrivals, watch)
+ROLES = {role.__name__: role for role in _ROLES}
 
 
 def main() -> None:

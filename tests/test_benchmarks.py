@@ -20,3 +20,17 @@ def test_each_role_handles_every_message() -> None:
 	assert journalled["peak"] >= journalled["start"] > 0
 	with place(messages) as here:
 		assert here.run("journal_one_by_one")["messages"] == 12
+
+
+def test_two_workers_and_the_listener() -> None:
+	with place(corpus.messages(3), corpus.messages(4, seed=3)) as here:
+		one, two = here.run_all("pull_all", {"accounts": ["commercial"]}, {"accounts": ["support"]})
+		assert (one["messages"], two["messages"]) == (3, 4)
+	with place([]) as here:
+		with here.listener():
+			done = here.run("arrivals", port=here.server.ports["imap"], count=2)
+		assert done["messages"] == 2
+		assert done["worst"] >= done["after"]
+		authority = str(here.server.certificates.authority)
+		watched = here.run("watch", port=here.server.ports["imaps"], authority=authority, count=5)
+		assert watched["memory"] > watched["start"] > 0
