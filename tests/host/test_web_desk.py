@@ -88,6 +88,11 @@ def test_form_scripts_of_apps_come_with_the_doctype(manager: Visitor, monkeypatc
 	assert 'frappe.ui.form.on("Email Account"' in doc["__js"].replace("'", '"')
 
 
+def test_list_scripts_come_with_the_doctype(manager: Visitor) -> None:
+	(doc, *_rest) = manager.call("frappe.desk.form.load.getdoctype", doctype="Incoming Email").json()["docs"]
+	assert "frappe.listview_settings" in doc["__list_js"]
+
+
 def test_a_form_saves(manager: Visitor, contact: Callable[..., Any]) -> None:
 	doc = contact(last_name="before")
 	loaded = manager.call("frappe.desk.form.load.getdoc", doctype="Contact", name=doc.name).json()["docs"][0]
@@ -194,3 +199,47 @@ def test_what_goes_with_a_document(manager: Visitor, contact: Callable[..., Any]
 	doc = contact()
 	info = manager.call("frappe.desk.form.load.get_docinfo", doctype="Contact", name=doc.name).json()["docinfo"]
 	assert info["attachments"] == [] and info["communications"] == [] and info["permissions"]["read"]
+
+
+def test_a_timeline_page_by_page_and_its_comments(manager: Visitor, contact: Callable[..., Any]) -> None:
+	doc = contact()
+	about = {"reference_doctype": "Contact", "reference_name": doc.name}
+	for number in range(3):
+		values = {"subject": f"Mail {number}", "content": "x", "communication_date": f"2026-01-0{number + 1} 10:00:00"}
+		kind = {"communication_type": "Communication", "sent_or_received": "Received"}
+		mail = frappe.get_doc({"doctype": "Communication", **values, **kind, **about}).insert(ignore_permissions=True)
+		frappe.db.set_value("Communication", mail.name, "creation", values["communication_date"], update_modified=False)
+	frappe.db.commit()
+	ask = {"doctype": "Contact", "name": doc.name}
+	page = manager.call("frappe.desk.form.load.get_communications", **ask, start=1, limit=1).json()["message"]
+	assert [each["subject"] for each in page] == ["Mail 1"]
+	comment = {"content": "<p>Hello</p>", "comment_email": "x@example.com", "comment_by": "X", **about}
+	made = manager.call("frappe.desk.form.utils.add_comment", **comment)
+	assert made.json()["message"]["comment_type"] == "Comment", made.text
+	info = manager.call("frappe.desk.form.load.getdoc", **ask).json()["docinfo"]
+	assert ["Hello" in each["content"] for each in info["comments"]] == [True]
+	for doctype in ("Comment", "Communication"):
+		frappe.db.delete(doctype, about)
+	frappe.db.commit()
+
+
+def test_a_written_mail_becomes_a_communication(
+	manager: Visitor, logged_in: Callable[..., Visitor], contact: Callable[..., Any]
+) -> None:
+	doc = contact()
+	letter = {"doctype": "Contact", "name": doc.name, "subject": "Bonjour", "content": "<p>x</p>"}
+	to = {"recipients": "a@example.com, B <b@example.com>", "cc": "c@example.com", "send_email": 0}
+	name = manager.call("frappe.core.doctype.communication.email.make", **letter, **to).json()["message"]["name"]
+	frappe.db.rollback()
+	mail = frappe.get_doc("Communication", name)
+	assert (mail.subject, mail.reference_doctype, mail.reference_name) == ("Bonjour", "Contact", doc.name)
+	assert (mail.sent_or_received, mail.communication_medium, mail.cc) == ("Sent", "Email", "c@example.com")
+	assert [address.strip() for address in mail.recipients.split(",")] == ["a@example.com", "B <b@example.com>"]
+	wrong = manager.call("frappe.core.doctype.communication.email.make", **letter, recipients="nobody")
+	assert wrong.json()["exc_type"] == "InvalidEmailAddressError"
+	secret = {**letter, "doctype": "Error Log", "name": frappe.log_error("x").name}
+	frappe.db.commit()
+	assert logged_in().call("frappe.core.doctype.communication.email.make", **secret, **to).status_code == 403
+	frappe.delete_doc("Error Log", secret["name"], force=True)
+	frappe.delete_doc("Communication", name, force=True)
+	frappe.db.commit()

@@ -2,8 +2,8 @@
 
 import { __, boot, cint, escape_html, flt, now, path, plain, slug, strict, today } from "./base.js";
 import { Dialog, prompt } from "./layout.js";
-import { confirm, hide_msgprint, hide_progress, msgprint, show_alert, show_progress } from "./page.js";
-import { call, metaOf, xcall } from "./server.js";
+import { confirm, hide_progress, msgprint, show_alert, show_progress } from "./page.js";
+import { call, xcall } from "./server.js";
 
 export const handlers = {};
 export const handlersOf = (doctype, event) => ((handlers[doctype] ||= {})[event] ||= []);
@@ -25,12 +25,6 @@ export function scriptFailed(error, where) {
 const db = {
 	get_value: (doctype, filters, fieldname) => call("frappe.client.get_value", { doctype, fieldname, filters }),
 	get_list: (doctype, args) => xcall("frappe.client.get_list", { doctype, ...args, limit_page_length: args?.limit ?? 20 }),
-	count: (doctype, args) => xcall("frappe.client.get_count", { doctype, filters: args?.filters || {} }),
-	exists: (doctype, name) => xcall("frappe.client.get_value", { doctype, fieldname: "name", filters: { name } }).then((found) => Boolean(found?.name)),
-	get_doc: (doctype, name) => xcall("frappe.client.get", { doctype, name: name || doctype }),
-	get_single_value: (doctype, field) => xcall("frappe.client.get_single_value", { doctype, field }),
-	set_value: (doctype, name, fieldname, value) => call("frappe.client.set_value", { doctype, name, fieldname, value }),
-	insert: (doc) => xcall("frappe.client.insert", { doc }),
 };
 const row = (doctype, name) => window.locals[doctype]?.[name];
 
@@ -55,7 +49,7 @@ export function offer(desk) {
 		validated: true,
 		flags: {},
 		call, xcall, db: strict("frappe.db", db),
-		msgprint, hide_msgprint, show_alert, confirm, prompt, show_progress, hide_progress,
+		msgprint, show_alert, confirm, prompt, show_progress, hide_progress,
 		throw: (message) => {
 			msgprint({ title: __("Error"), indicator: "red", ...(typeof message === "string" ? { message } : message) });
 			throw Object.assign(new Error(plain(message.message || message)), { answer: {} });
@@ -71,12 +65,10 @@ export function offer(desk) {
 		model: strict("frappe.model", {
 			set_value: (doctype, name, field, value) => desk.current().assign(row(doctype, name), doctype, field, value).then(() => desk.current().refresh_fields()),
 			get_value: (doctype, name, field) => row(doctype, name)?.[field],
-			with_doctype: (doctype, callback) => metaOf(doctype).then(callback),
 		}),
 		get_doc: row,
 		datetime: strict("frappe.datetime", { now_datetime: now, get_today: today, nowdate: today, str_to_user: (value) => value }),
 		utils: strict("frappe.utils", { escape_html, html2text: plain }),
-		provide: (name) => name.split(".").reduce((object, key) => (key in object ? object[key] : (object[key] = {})), window),
 	};
 	Object.assign(window, { frappe: strict("frappe", frappe), __, cint, flt, locals: {} });
 	Object.defineProperty(window, "cur_frm", { get: desk.current });

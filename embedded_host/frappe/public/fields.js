@@ -364,7 +364,7 @@ let made = 0;
 /** The rows of a table: added, deleted, changed in place or, all fields of one, in a window. */
 export class Grid {
 	constructor(control, locked) {
-		Object.assign(this, { control, locked, df: control.df, frm: control.owner.frm, shown: [] });
+		Object.assign(this, { control, locked, df: control.df, frm: control.owner.frm, shown: null });
 		this.fields = this.df.fields || this.frm.fieldsOf(this.df.options);
 		const usable = this.fields.filter((df) => !NO_VALUE.includes(df.fieldtype) && !TABLES.includes(df.fieldtype) && !df.hidden);
 		this.columns = usable.filter((df) => df.in_list_view).length ? usable.filter((df) => df.in_list_view) : usable.slice(0, 4);
@@ -384,7 +384,7 @@ export class Grid {
 	}
 
 	show() {
-		const same = this.shown.length === this.rows.length && this.rows.every((row, i) => this.shown[i].doc === row);
+		const same = this.shown && this.shown.length === this.rows.length && this.rows.every((row, i) => this.shown[i].doc === row);
 		if (same) return this.shown.forEach((row) => row.refresh());
 		this.shown = this.rows.map((doc) => new Row(this, doc));
 		this.body.replaceChildren(...(this.shown.length ? this.shown.map((row) => row.node)

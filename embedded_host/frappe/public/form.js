@@ -83,7 +83,7 @@ export class Form {
 	}
 	set holds(_) {}
 	isLocked(df) {
-		return !this.perm[0].write || this.read_only || !this.is_saveable || (df.permlevel > 0 && !mayAt(this.meta, df.permlevel, "write"));
+		return !this.perm[0].write || !this.is_saveable || (df.permlevel > 0 && !mayAt(this.meta, df.permlevel, "write"));
 	}
 	isHidden(df) {
 		return df.permlevel > 0 && !mayAt(this.meta, df.permlevel, "read");
@@ -185,12 +185,6 @@ export class Form {
 	toggle_display(fields, shown) {
 		for (const field of [].concat(fields)) this.set_df_property(field, "hidden", shown ? 0 : 1);
 	}
-	toggle_reqd(fields, required) {
-		for (const field of [].concat(fields)) this.set_df_property(field, "reqd", required ? 1 : 0);
-	}
-	toggle_enable(fields, enabled) {
-		for (const field of [].concat(fields)) this.set_df_property(field, "read_only", enabled ? 0 : 1);
-	}
 	set_query(field, ...rest) {
 		const query = rest.pop();
 		this.queries[rest.length ? `${rest[0]}.${field}` : field] = query;
@@ -201,9 +195,6 @@ export class Form {
 		(this.doc[table] ||= []).push(row);
 		this.register();
 		return row;
-	}
-	clear_table(table) {
-		this.doc[table] = [];
 	}
 	add_custom_button(label, action, group) {
 		return this.page.add_inner_button(label, action, group);
@@ -222,22 +213,6 @@ export class Form {
 		this.is_saveable = false;
 		this.show_state();
 		this.layout.refresh();
-	}
-	enable_save() {
-		this.is_saveable = true;
-		this.show_state();
-		this.layout.refresh();
-	}
-	set_read_only() {
-		this.read_only = true;
-		this.layout.refresh();
-	}
-	disable_form() {
-		this.set_read_only();
-		this.disable_save();
-	}
-	scroll_to_field(name) {
-		this.layout.reveal(this.fields_dict[name]);
 	}
 	async call(method, args, callback) {
 		const options = typeof method === "string" ? { method, args, callback } : { ...method };
@@ -397,11 +372,5 @@ class Dashboard {
 	}
 	clear_headline() {
 		this.node.replaceChildren();
-	}
-	add_comment(html, name) {
-		this.node.append(el("div", { className: `notice ${colour(name || "blue")}` }, rich(html)));
-	}
-	add_indicator(label, name) {
-		this.node.append(el("span", { className: `pill ${colour(name)}` }, label));
 	}
 }

@@ -1,6 +1,6 @@
 // Tabs, sections and columns of fields, as the breaks among them say; what depends on values comes and goes with them.
 
-import { NO_VALUE, TABLES, __, boot, button, cint, el, isEmpty, now, today } from "./base.js";
+import { NO_VALUE, TABLES, __, boot, cint, el, isEmpty, now, today } from "./base.js";
 import { Control } from "./fields.js";
 import { modal } from "./page.js";
 
@@ -84,6 +84,7 @@ export class Layout {
 				any ||= !column.node.hidden;
 			}
 			node.hidden = !any || !shown(df);
+			node.classList.toggle("single", columns.filter((column) => !column.node.hidden).length === 1);
 		}
 		for (const section of this.sections) if (section.df.collapsible && section.folded === undefined)
 			this.fold(section, !(section.df.collapsible_depends_on && this.owner.holds(section.df.collapsible_depends_on)));
@@ -152,22 +153,13 @@ export class Dialog {
 		this.layout = new Layout(this.fields, owner);
 		this.fields_dict = this.layout.controls;
 		this.primary = el("button", { className: "btn primary", type: "submit" });
-		this.secondary = button("", () => this.act(this.secondary_action), { hidden: true });
 		this.form = el("form", { noValidate: true, onsubmit: (event) => (event.preventDefault(), this.submit()) }, this.layout.node);
 		this.set_primary_action(options.primary_action_label || __("Submit"), options.primary_action);
-		if (options.secondary_action) this.set_secondary_action(options.secondary_action, options.secondary_action_label);
 		this.layout.refresh();
 	}
 	set_primary_action(label, action) {
 		Object.assign(this, { primary_action: action });
 		Object.assign(this.primary, { textContent: label, hidden: !action });
-	}
-	set_secondary_action(action, label = __("Close")) {
-		this.secondary_action = action;
-		Object.assign(this.secondary, { textContent: label, hidden: false });
-	}
-	act(action) {
-		return action?.call(this);
 	}
 	/** Values of all fields; null, and what is missing is said, unless `quietly`. */
 	get_values(quietly = false) {
@@ -183,6 +175,9 @@ export class Dialog {
 		this.primary.disabled = true;
 		try {
 			await this.primary_action?.call(this, values);
+		} catch (error) {
+			// the server's refusal was shown; what was typed stays
+			if (!error.answer) throw error;
 		} finally {
 			this.primary.disabled = false;
 		}
@@ -201,17 +196,6 @@ export class Dialog {
 	get_field(name) {
 		return this.fields_dict[name];
 	}
-	set_df_property(name, property, value) {
-		this.fields_dict[name].df[property] = value;
-		this.fields_dict[name].refresh(true);
-		this.layout.refresh();
-	}
-	disable_primary_action() {
-		this.primary.disabled = true;
-	}
-	enable_primary_action() {
-		this.primary.disabled = false;
-	}
 	show() {
 		if (this.shown) return this;
 		this.form.id = `dialog-${Date.now()}`;
@@ -219,9 +203,9 @@ export class Dialog {
 		const { size, indicator, static: fixed } = this.opts;
 		const ended = () => {
 			this.shown = null;
-			this.act(this.onhide || this.opts.on_hide || this.opts.onhide);
+			this.onhide?.();
 		};
-		this.shown = modal({ title: this.title, indicator, fixed, className: /large/.test(size) ? "wide" : "", body: this.form, footer: [this.secondary, this.primary], onclose: ended });
+		this.shown = modal({ title: this.title, indicator, fixed, className: /large/.test(size) ? "wide" : "", body: this.form, footer: [this.primary], onclose: ended });
 		return this;
 	}
 	hide() {

@@ -228,7 +228,7 @@ export class ListView {
 		const cell = (df, row) => el("td", {}, settings.formatters?.[df.fieldname] ? plain(settings.formatters[df.fieldname](row[df.fieldname], df, row)) : readable(df, row[df.fieldname]));
 		this.result.replaceChildren(el("table", {},
 			el("thead", {}, el("tr", {}, el("th", { className: "tick" }, all), el("th", {}, title ? __(title.label) : __("ID")), marked && el("th", {}, __("Status")),
-				this.columns.map((df) => el("th", {}, __(df.label, null, df.parent))), title && el("th", {}, __("ID")), el("th", {}), el("th", { className: "right" }, el("span", { className: "unseen" }, __("Last Updated On"))))),
+				this.columns.map((df) => el("th", {}, __(df.label, null, df.parent))), title && el("th", { className: "extra" }, __("ID")), el("th", {}), el("th", { className: "right" }, el("span", { className: "unseen" }, __("Last Updated On"))))),
 			el("tbody", {}, this.rows.map((row) => {
 				const [label, colour, filter] = (marked && this.indicator(row)) || [];
 				const narrow = () => {
@@ -240,7 +240,7 @@ export class ListView {
 					el("td", { className: "tick" }, el("input", { type: "checkbox", value: row.name, "aria-label": row.name, onchange: (event) => this.check([row], event.target.checked) })),
 					el("td", {}, el("a", { className: "strong", href: path(this.doctype, row.name) }, (title && plain(row[title.fieldname])) || row.name)),
 					marked && el("td", {}, label && pill(label, colour, filter ? { onclick: narrow, title: __("Filter by this") } : {})),
-					this.columns.map((df) => cell(df, row)), title && el("td", { className: "muted" }, row.name), el("td", {}, act), el("td", { className: "muted right", title: moment(row.modified) }, ago(row.modified)));
+					this.columns.map((df) => cell(df, row)), title && el("td", { className: "muted extra" }, row.name), el("td", {}, act), el("td", { className: "muted right", title: moment(row.modified) }, ago(row.modified)));
 			}))));
 		this.check([], false);
 	}

@@ -18,7 +18,7 @@ export function modal({ title, body, footer = [], indicator, className = "", onc
 	document.body.append(node);
 	node.showModal();
 	(node.querySelector("[autofocus], .body input:not([type=hidden]):not(:disabled), .body textarea, .body select, .body [contenteditable]") || node.querySelector("footer .primary"))?.focus();
-	return { node, close: () => node.close(), say: (text) => (head.textContent = text) };
+	return { node, close: () => node.close() };
 }
 
 let said = null;
@@ -38,7 +38,6 @@ export function msgprint(message, title) {
 		footer: action ? [button(action.label || __("OK"), act, { className: "primary" })] : [],
 	});
 }
-export const hide_msgprint = () => said?.close();
 
 /** A line in the corner that goes by itself. */
 export function show_alert(message, seconds) {
@@ -70,18 +69,22 @@ export function confirm(message, yes, no, { title = __("Confirm"), label = __("Y
 }
 
 let progress = null;
+/** How far something is. Once the person closed the window it stays closed (`is_visible`), until `hide_progress`. */
 export function show_progress(title, count, total = 100, description = "") {
-	if (!progress) {
+	if (progress?.title !== title) {
+		hide_progress();
 		const [bar, text] = [el("progress", {}), el("p", { className: "help" })];
-		progress = { bar, text, ...modal({ title, body: [bar, text], onclose: () => (progress = null) }) };
+		const mine = (progress = { title, bar, text, is_visible: true });
+		progress.window = modal({ title, body: [bar, text], onclose: () => (mine.is_visible = false) });
 	}
-	progress.say(title);
 	Object.assign(progress.bar, { max: total, value: count });
 	progress.text.textContent = description;
-	if (count >= total) setTimeout(hide_progress, 500);
 	return progress;
 }
-export const hide_progress = () => progress?.close();
+export function hide_progress() {
+	if (progress?.is_visible) progress.window.close();
+	progress = null;
+}
 
 /** What the server said with an answer; `failed` are said in red. */
 export function showServerMessages(answer, failed) {

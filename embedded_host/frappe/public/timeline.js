@@ -74,7 +74,7 @@ export class Timeline {
 			el("div", { className: "card grow timeline-message-box", dataset: { communicationType: mail.communication_type } },
 				el("header", {},
 					el("div", { className: "grow" },
-						el("b", {}, name), name !== mail.sender && el("span", { className: "muted" }, ` ${mail.sender || ""}`),
+						el("b", {}, name), " ", name !== mail.sender && el("span", { className: "muted" }, bare(mail.sender || "")),
 						line(__("To"), mail.recipients), line(__("Cc"), mail.cc),
 						el("a", { className: "strong", href: path("Communication", mail.name) }, mail.subject || __("No Subject"))),
 					state && pill(__(state, null, "Communication"), guessColour(state)),

@@ -1,0 +1,201 @@
+"""Mail on the embedded host's desk: an administrator sets it up, somebody reads and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import frappe
+import pytest
+from playwright.sync_api import Page, expect
+from werkzeug.wrappers import Request, Response
+
+from tests.browser.conftest import go, serve
+from tests.browser.test_desk import field, saved
+
+pytestmark = pytest.mark.embedded
+LogIn = Callable[..., Page]
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[tuple[str, list[str]]]:
+	"""Another origin, and what was asked of it."""
+	asked: list[str] = []
+
+	@Request.application
+	def note(request: Request) -> Response:
+		asked.append(request.path)
+		return Response("")
+
+	for url in serve(note):
+		yield url, asked
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict]:
+	"""What the host was asked to send, in place of an app that sends."""
+	mails: list[dict] = []
+	monkeypatch.setattr(frappe, "sendmail", lambda **mail: mails.append(mail))
+	return mails
+
+
+def message(contact: str, **values: Any) -> Any:
+	about = {"reference_doctype": "Contact", "reference_name": contact, "sent_or_received": "Received"}
+	mail = {"subject": "Devis", "sender": "Paul Martin <paul@client.example>", "sender_full_name": "Paul Martin"}
+	doc = {
+		"doctype": "Communication",
+		"communication_type": "Communication",
+		"communication_medium": "Email",
+		**mail,
+		**about,
+		**values,
+	}
+	made = frappe.get_doc(doc).insert()
+	frappe.db.commit()
+	return made
+
+
+@pytest.fixture
+def contact(desk: str) -> str:
+	name = frappe.get_doc({"doctype": "Contact", "first_name": "Paul"}).insert().name
+	frappe.db.commit()
+	return name
+
+
+def test_an_administrator_sets_up_a_domain_and_an_account(logged_in: LogIn) -> None:
+	page = logged_in("/app/email-domain")
+	page.get_by_role("button", name="Créer le premier : Nom de domaine email").click()
+	field(page, "domain_name").fill("masociete.example")
+	field(page, "email_server").fill("imap.masociete.example")
+	field(page, "use_imap").check()
+	field(page, "use_ssl").check()
+	expect(field(page, "use_starttls")).to_be_hidden()
+	field(page, "smtp_server").fill("smtp.masociete.example")
+	page.keyboard.press("Control+s")
+	page.wait_for_url("**/app/email-domain/masociete.example")
+	saved(page)
+
+	go(page, "/app/email-account/new")
+	expect(field(page, "email_id")).to_be_focused()
+	page.keyboard.type("support@masociete.example")
+	page.keyboard.press("Tab")
+	# the app's form script proposes the domain that it knows
+	expect(field(page, "domain")).to_have_value("masociete.example")
+	field(page, "password").fill("s3cret")
+	field(page, "enable_incoming").check()
+	expect(field(page, "email_server")).to_be_hidden()
+	field(page, "notify_if_unreplied").check()
+	field(page, "unreplied_for_mins").fill("60*24*2")
+	page.keyboard.press("Tab")
+	expect(field(page, "unreplied_for_mins")).to_have_value("2880")
+	field(page, "unreplied_for_mins").fill("two days")
+	page.keyboard.press("Control+s")
+	expect(page.locator("[data-fieldname=unreplied_for_mins] .error")).to_have_text("two days n'est pas un nombre")
+	field(page, "unreplied_for_mins").fill("60*24*2")
+	field(page, "send_notification_to", "textarea").fill("chef@masociete.example")
+	page.keyboard.press("Control+s")
+	page.wait_for_url("**/app/email-account/Support")
+	saved(page)
+	# what is stored is never shown, and stays when something else is saved
+	expect(field(page, "password")).to_have_value("")
+	assert "s3cret" not in page.content()
+	field(page, "login_id_is_different").check()
+	field(page, "login_id").fill("jean123")
+	page.keyboard.press("Control+s")
+	saved(page)
+	frappe.db.rollback()
+	account = frappe.get_doc("Email Account", "Support")
+	assert (account.domain, account.unreplied_for_mins, account.login_id) == ("masociete.example", 2880, "jean123")
+	assert account.get_password("password") == "s3cret"
+
+
+def test_a_mail_is_read_and_answered(logged_in: LogIn, contact: str, sent: list[dict]) -> None:
+	message(contact, recipients="support@masociete.example, Ines <ines@client.example>", content="<p>Un <b>devis</b> ?</p>")
+	file = {"doctype": "File", "file_name": "plan.txt", "content": b"x", "is_private": 1}
+	frappe.get_doc({**file, "attached_to_doctype": "Contact", "attached_to_name": contact}).insert()
+	frappe.db.commit()
+	page = logged_in(f"/app/contact/{contact}")
+	mail = page.locator(".timeline-item")
+	expect(mail).to_contain_text("Paul Martin")
+	expect(mail.frame_locator("iframe").get_by_text("devis")).to_be_visible()
+	assert "allow-scripts" not in (mail.locator("iframe").get_attribute("sandbox") or "")
+
+	mail.get_by_role("button", name="Répondre à tous").click()
+	dialog = page.get_by_role("dialog")
+	expect(field(page, "recipients")).to_have_value("Paul Martin <paul@client.example>")
+	expect(field(page, "cc")).to_have_value("support@masociete.example, Ines <ines@client.example>")
+	expect(field(page, "subject")).to_have_value("Re: Devis")
+	expect(dialog.locator("blockquote")).to_contain_text("Un devis ?")
+	dialog.get_by_role("textbox", name="Message").click()
+	page.keyboard.press("Control+Home")
+	page.keyboard.type("Le voici.")
+	dialog.get_by_label("plan.txt").check()
+	dialog.get_by_role("button", name="Envoyer").click()
+	expect(dialog).to_be_hidden()
+	expect(page.locator(".timeline-item")).to_have_count(2)
+	(given,) = sent
+	assert given["recipients"] == ["Paul Martin <paul@client.example>"]
+	assert given["content"].startswith("<p>Le voici.") and "<blockquote>" in given["content"]
+	assert len(given["attachments"]) == 1
+	frappe.db.rollback()
+	answer = frappe.get_doc("Communication", given["communication"])
+	assert (answer.subject, answer.sent_or_received, answer.reference_name) == ("Re: Devis", "Sent", contact)
+
+
+def test_what_keeps_a_mail_from_being_sent_is_said_and_what_was_written_stays(
+	logged_in: LogIn, contact: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+	monkeypatch.setattr(frappe, "sendmail", lambda **_mail: frappe.throw("No account can send.", frappe.OutgoingEmailError))
+	page = logged_in(f"/app/contact/{contact}")
+	page.get_by_role("button", name="Nouvel email").click()
+	dialog = page.get_by_role("dialog").first
+	dialog.get_by_role("button", name="Envoyer").click()
+	expect(page.locator("[data-fieldname=recipients] .error")).to_have_text("Ce champ est obligatoire.")
+	field(page, "recipients").fill("paul@client.example")
+	dialog.get_by_role("button", name="Envoyer").click()
+	expect(page.get_by_role("dialog").last).to_contain_text("No account can send.")
+	page.keyboard.press("Escape")
+	expect(field(page, "recipients")).to_have_value("paul@client.example")
+	frappe.db.rollback()
+	assert frappe.db.count("Communication") == 0
+
+
+def test_a_comment_and_older_mails(logged_in: LogIn, contact: str) -> None:
+	for number in range(22):
+		message(contact, subject=f"Mail {number:02}", content="x", communication_date=f"2026-01-{number + 1:02} 10:00:00")
+	page = logged_in(f"/app/contact/{contact}")
+	mails = page.locator(".timeline-item")
+	expect(mails).to_have_count(20)
+	expect(mails.first).to_contain_text("Mail 21")
+	page.get_by_role("button", name="Plus anciens").click()
+	expect(mails).to_have_count(22)
+	page.get_by_label("Commentaire").fill("À <b>rappeler</b>")
+	page.get_by_role("button", name="Enregistrer le commentaire").click()
+	expect(page.locator(".entry .text")).to_have_text("À <b>rappeler</b>")
+
+
+def test_what_a_stranger_wrote_runs_nothing_and_asks_nobody(
+	logged_in: LogIn, contact: str, elsewhere: tuple[str, list[str]]
+) -> None:
+	url, asked = elsewhere
+	content = f"""<p>Hello</p><img src="{url}/pixel"><img src=x onerror="parent.document.title='owned'">
+		<script>parent.document.title = "owned"</script><link rel=stylesheet href="{url}/style">
+		<meta http-equiv="refresh" content="0;url={url}/refresh"><base href="{url}/">
+		<img src="/api/method/logout"><a href="javascript:parent.document.title='owned'">Click</a>
+		<style>@import url({url}/import); p {{ background: url({url}/background) }}</style><iframe src="{url}/frame"></iframe>
+		<form action="{url}/form"><button>Go</button></form>"""
+	subject = "<img src=x onerror=alert(1)>"
+	mail = message(contact)
+	# as it came, whatever the host made of it
+	frappe.db.set_value("Communication", mail.name, {"subject": subject, "content": content, "sender_full_name": subject})
+	frappe.db.commit()
+	page = logged_in(f"/app/contact/{contact}")
+	expect(page.frame_locator(".timeline-item iframe").get_by_text("Hello")).to_be_visible()
+	expect(page.locator(".timeline-item header")).to_contain_text(subject)
+	# quoted in an answer it is as harmless
+	page.get_by_role("button", name="Répondre", exact=True).click()
+	expect(page.get_by_role("dialog").locator("blockquote")).to_contain_text("Hello")
+	page.wait_for_load_state("networkidle")
+	assert "owned" not in page.title()
+	assert asked == []
+	assert page.get_by_role("dialog").locator("script, style, iframe, form form, base, meta").count() == 0

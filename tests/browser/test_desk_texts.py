@@ -1,0 +1,68 @@
+"""Every text of the embedded host that a person sees has its French; nothing is translated that is gone."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import frappe
+import pytest
+
+from tests.test_translations import IN_TEMPLATES, python_strings, script_strings
+
+pytestmark = pytest.mark.embedded
+HOST = Path(frappe.__file__).parent
+LABELS = re.compile(r'label: "((?:[^"\\]|\\.)*)"')
+
+
+def texts() -> set[str]:
+	"""What scripts, pages and Python of the host say, and the labels of its DocTypes."""
+	found: set[str] = set()
+	for path in (HOST / "public").glob("*.js"):
+		code = path.read_text(encoding="utf-8")
+		found.update(script_strings(code), LABELS.findall(code))
+	for path in (HOST / "www").glob("*.html"):
+		found.update(script_strings(path.read_text(encoding="utf-8"), IN_TEMPLATES))
+	for path in HOST.rglob("*.py"):
+		found.update(python_strings(path.read_text(encoding="utf-8")))
+	return {text for text in found if re.search(r"[A-Za-z]{2}", text)}
+
+
+def labels() -> set[str]:
+	found: set[str] = set()
+	for path in HOST.glob("*/doctype/*/*.json"):
+		doctype = json.loads(path.read_text(encoding="utf-8"))
+		found.update(field["label"] for field in doctype["fields"] if field.get("label"))
+		found.update(
+			option
+			for field in doctype["fields"]
+			if field["fieldtype"] == "Select"
+			for option in str(field.get("options") or "").split("\n")
+		)
+		found.add(doctype["name"])
+		found.add(doctype["module"])
+	return found
+
+
+@pytest.fixture(scope="module")
+def french() -> dict[str, str]:
+	with (HOST / "translations" / "fr.csv").open(encoding="utf-8", newline="") as file:
+		rows = [row for row in csv.reader(file) if row]
+	assert len({row[0] for row in rows}) == len(rows)
+	return {row[0]: row[1] for row in rows}
+
+
+def test_every_text_has_its_french(french: dict[str, str]) -> None:
+	assert len(texts()) > 150
+	assert sorted(text for text in texts() if not french.get(text, "").strip()) == []
+
+
+def test_nothing_is_translated_that_is_gone(french: dict[str, str]) -> None:
+	assert sorted(set(french) - texts() - labels()) == []
+
+
+def test_what_is_filled_in_survives(french: dict[str, str]) -> None:
+	holes = re.compile(r"\{\w*\}")
+	assert [text for text, said in french.items() if sorted(holes.findall(text)) != sorted(holes.findall(said))] == []
