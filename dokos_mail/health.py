@@ -93,6 +93,7 @@ def told(account: frappe._dict, *, receives: bool, sends: bool) -> dict[str, obj
 	:param receives, sends: whether this app uses the connection; what is left to the host is the host's to tell.
 	"""
 	lines: list[dict[str, object]] = []
+	row = frappe._dict()
 	if account.awaiting_password:
 		lines.append(_awaiting(account.name))
 	elif receives or sends:
@@ -109,7 +110,12 @@ def told(account: frappe._dict, *, receives: bool, sends: bool) -> dict[str, obj
 	lines = [line | {"colour": COLOURS.get(str(line["state"]), "blue")} for line in lines if line["text"]]
 	states = {line["state"] for line in lines}
 	colour = next((COLOURS[state] for state in COLOURS if state in states), "blue")
-	return {"lines": lines, "colour": colour, "checking": bool({"Checking", "Waiting"} & states)}
+	return {
+		"lines": lines,
+		"colour": colour,
+		"checking": bool({"Checking", "Waiting"} & states),
+		"state": summary(row.state if receives else None, row.outgoing_state if sends else None),
+	}
 
 
 def _line(title: str, row: Mapping[str, object], columns: tuple[str, ...]) -> dict[str, object]:

@@ -50,8 +50,8 @@ def how_far(account: str, since: str) -> dict[str, object]:
 	elif now_datetime() - asked > PATIENCE:
 		told |= {
 			"state": "done",
-			"error": _("No background worker has taken up the pull yet."),
-			"remedy": _("If this goes on, see whether the site's workers run."),
+			"error": _("The pull has not begun, or was broken off."),
+			"remedy": _("See whether the site's workers run, and what the Error Log says."),
 		}
 	if told["state"] == "fetching" and now_datetime() - asked > LONGEST_WAIT:
 		told |= {"state": "done", "mails": _latest(new)}

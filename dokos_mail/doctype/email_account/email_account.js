@@ -87,7 +87,12 @@ frappe.ui.form.on("Email Account", {
 		});
 	},
 
-	draw_status(frm, { lines, colour }) {
+	draw_status(frm, { lines, colour, state }) {
+		// the mark beside the title is that of the list
+		frm.doc.connection_state = state;
+		if (frm.toolbar && frm.toolbar.set_indicator) {
+			frm.toolbar.set_indicator();
+		}
 		if (!lines.length) {
 			return;
 		}
