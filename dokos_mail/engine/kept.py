@@ -19,9 +19,10 @@ def recall(text: str | None) -> MailError | None:
 	try:
 		found = json.loads(text or "null")
 		kind, params = found["kind"], {name: _recalled(value) for name, value in found["params"].items()}
+		return next((known(**params) for known in _kinds(MailError) if known.kind == kind), None)
 	except (ValueError, TypeError, KeyError, AttributeError):
+		# nothing, or written by another version of this app, whose texts had other holes
 		return None
-	return next((known(**params) for known in _kinds(MailError) if known.kind == kind), None)
 
 
 def _kept(value: object) -> object:

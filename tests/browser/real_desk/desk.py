@@ -30,6 +30,18 @@ class Desk:
 			)
 		self.settle()
 
+	def open_list(self, route: str) -> None:
+		"""Go to a list or a workspace."""
+		self.page.goto(f"{self.base}/app/{route}", wait_until="load")
+		self.page.wait_for_function("window.frappe && frappe.boot && frappe.get_route && (frappe.get_route() || [])[0]")
+		self.settle()
+
+	def tab(self, number: int) -> None:
+		"""Choose a tab of a form that has tabs."""
+		tabs = self.page.locator(".page-container:visible .form-tabs .nav-link:visible")
+		if tabs.count() > number:
+			tabs.nth(number).click()
+
 	def settle(self) -> None:
 		"""Wait until the desk is up and waits for no answer of its server."""
 		self.page.wait_for_function("window.frappe && frappe.request && !frappe.request.ajax_count")
@@ -76,7 +88,7 @@ class Desk:
 		self.field(name).locator("[role=option]", has_text=value).first.click()
 		self.settle()
 
-	def offered(self, name: str, text: str) -> list[str]:
+	def offered_values(self, name: str, text: str) -> list[str]:
 		"""What a link field offers for what is typed."""
 		entry = self.field(name).locator("input:visible").first
 		entry.click()

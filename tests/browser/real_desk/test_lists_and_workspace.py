@@ -1,0 +1,69 @@
+"""Where the desk leads to our lists, and what they show at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import frappe
+import pytest
+from playwright.sync_api import expect
+
+#: The host's own page of e-mail settings, by host.
+SETTINGS = {"Settings": "settings", "Tools": "tools"}
+
+
+@pytest.fixture
+def two_accounts(site: Any, forget: list[tuple[str, str]]) -> tuple[str, str]:
+	"""One account that waits for its password and one whose server does not answer as it should."""
+	names = []
+	for values in ({"awaiting_password": 1}, {"password": "x"}):
+		address = f"a{uuid4().hex[:8]}@masociete.test"
+		server = {"email_server": "imap.nowhere.invalid", "use_ssl": 1, "use_imap": 1, "enable_incoming": 1}
+		doc = frappe.get_doc({"doctype": "Email Account", "email_id": address, **server, **values}).insert()
+		names.append(doc.name)
+		forget.append(("Email Account", doc.name))
+	frappe.db.commit()
+	return names[0], names[1]
+
+
+@pytest.mark.parametrize(
+	("language", "awaiting", "failing"),
+	[("fr", "En attente du mot de passe", "En échec"), ("en", "Awaiting password", "Failing")],
+)
+def test_the_list_of_accounts_tells_who_works(
+	two_accounts: tuple[str, str],
+	make_user: Callable[..., str],
+	enter: Callable[..., Any],
+	language: str,
+	awaiting: str,
+	failing: str,
+) -> None:
+	from dokos_mail.jobs import check_account
+
+	check_account(two_accounts[1])
+	desk = enter(make_user(language))
+	desk.open_list("email-account")
+	rows = desk.page.locator(".page-container:visible .list-row")
+	expect(rows.filter(has_text=two_accounts[0])).to_contain_text(awaiting)
+	expect(rows.filter(has_text=two_accounts[1])).to_contain_text(failing)
+	desk.picture(f"liste-comptes-{language}")
+
+
+def test_the_workspace_and_the_hosts_settings_lead_to_what_was_received(
+	make_user: Callable[..., str], enter: Callable[..., Any]
+) -> None:
+	desk = enter(make_user("fr"))
+	desk.open_list("dokos-mail")
+	page = desk.page.locator(".page-container:visible .layout-main")
+	for text in ("Nom de domaine email", "Compte email", "Email entrant"):
+		expect(page.get_by_text(text).first).to_be_visible()
+	desk.picture("espace-dokos-mail")
+	host = next(route for name, route in SETTINGS.items() if frappe.db.exists("Workspace", name))
+	desk.open_list(host)
+	for text in ("Nom de domaine email", "Compte email", "Email entrant"):
+		expect(page.get_by_text(text).first).to_be_visible()
+	desk.picture("parametres-de-l-hote")
+	page.get_by_text("Nom de domaine email").first.click()
+	desk.page.wait_for_function("frappe.get_route()[0] === 'List' && frappe.get_route()[1] === 'Email Domain'")
