@@ -22,7 +22,7 @@ _WORD_JOINER = "\u2060"
 def body_html(message: Message, images: Mapping[str, str], notes: Sequence[str], original: str = "") -> str:
 	"""The body as HTML that loads nothing remote and runs nothing, here or when it is quoted in a reply.
 
-	``images`` are addresses by Content-ID. ``notes`` stand above the body, with a link to ``original``.
+	``images`` are addresses by Content-ID or Content-Location. ``notes`` stand above the body, with a link to ``original``.
 	"""
 	if message.html is not None and message.html.strip():
 		body = sanitise(message.html, images=images)

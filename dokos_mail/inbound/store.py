@@ -132,6 +132,7 @@ def _make_communication(row: frappe._dict, decision: Decision, rules: Rules, ref
 			"text_content": body_text(message),
 			"communication_date": site_time(message.date) or row.received_on,
 			"has_attachment": int(bool(message.attachments)),
+			"unread_notification_sent": 1,  # the host's own job leaves it alone: ``inbound.unreplied`` tells
 			"reference_doctype": reference.doctype if reference else None,
 			"reference_name": reference.name if reference else None,
 			"seen": int(seen),
@@ -184,7 +185,7 @@ class _ReceivedMail:
 
 
 def _attach(communication: str, attachments: list[Attachment], largest: int | None, notes: list[str]) -> dict[str, str]:
-	"""Keep attachments of up to ``largest`` octets as private files; returns the addresses of inline images by Content-ID."""
+	"""Keep attachments of up to ``largest`` octets as private files; returns the addresses of inline images by what the body calls them."""
 	urls: dict[str, str] = {}
 	if not attachments:
 		return urls
@@ -199,8 +200,9 @@ def _attach(communication: str, attachments: list[Attachment], largest: int | No
 			continue
 		kept = done.get(attachment.sha256)
 		url = kept.pop(0) if kept else _keep_file(communication, attachment, notes)
-		if url and attachment.content_id:
-			urls[attachment.content_id] = url
+		for called in (attachment.content_id, attachment.location):
+			if url and called:
+				urls.setdefault(called, url)
 	return urls
 
 

@@ -210,7 +210,8 @@ class Reader:
 			content = None
 			read = self.source.original if part.encoding in IDENTITY else self.source.read
 			size, digest = measured(pieces(read, part.start, part.end), part.encoding)
-		return Attachment(name, part.type, size, digest, _inline(part, shown), part.content_id, content)
+		location = part.location.decode("utf-8", "replace").strip(" <>") or None
+		return Attachment(name, part.type, size, digest, _inline(part, shown), part.content_id, content, location)
 
 	def _name(self, part: Part) -> str:
 		"""A name for a part without one: a forwarded message is named by its subject."""

@@ -11,7 +11,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from html import escape
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import nh3
 
@@ -69,6 +69,9 @@ _DISPLAY = frozenset(
 )
 #: Letters, numbers, colours, quoted font names, ``rgb()``/``rgba()``/``hsl()``. No address, no escape, no other function.
 _VALUE = re.compile(r"(?:[\w\s.,%#!'\"/+-]|(?<=rgb)\(|(?<=rgba)\(|(?<=hsl)\(|(?<=hsla)\(|\))*", re.I)
+#: One address in a style; what it names is looked up, never loaded as it is.
+_URL = re.compile(r"""url\(\s*['"]?((?:cid:)?[^\s'"()<>]{1,500})['"]?\s*\)""", re.I)
+_OF_ADDRESSES = "/%?=&+@:~.,-_"
 _NEGATIVE = re.compile(r"(?:^|[\s,])-\s*[\d.]")
 _HUGE = re.compile(r"\d{5,}")
 _MAY_BE_NEGATIVE = frozenset(("letter-spacing", "word-spacing", "vertical-align"))
@@ -77,8 +80,9 @@ _MAY_BE_NEGATIVE = frozenset(("letter-spacing", "word-spacing", "vertical-align"
 def sanitise(html: str, *, images: Mapping[str, str] | None = None) -> str:
 	"""``html`` safe to show in a page of ours.
 
-	``images`` maps Content-IDs (without angle brackets) to addresses of ours; ``cid:`` images are replaced only where
-	the whole Content-ID is equal. Those without a match lose their source and keep their ``alt``.
+	``images`` maps Content-IDs (without angle brackets) and Content-Locations to addresses of ours, of what came with
+	the message; images, and backgrounds of elements and of styles, are replaced only where the whole identifier is
+	equal. Those without a match lose their source and keep their ``alt``.
 	"""
 	cheap = bounded(html)
 	if cheap is None:
@@ -103,22 +107,33 @@ def _filter(images: Mapping[str, str], mark: str) -> Callable[[str, str, str], s
 
 	def keep(tag: str, attribute: str, value: str) -> str | None:
 		if attribute == "style":
-			return safe_style(value) or None
+			return safe_style(value, images) or None
 		if attribute == "href":
 			return _address(value) if _LINK.match(_BLANKS.sub("", value)) else None
 		if attribute == "src":
 			return _image(value.strip(), images, mark)
 		if attribute == "background":
-			return mark + _address(value) if _HTTP.match(value.strip()) else None
+			return _background(value.strip(), images, mark)
 		return value.replace("<", "").replace(">", "") if len(value) <= 1000 else None
 
 	return keep
 
 
+def _enclosed(value: str, images: Mapping[str, str]) -> str | None:
+	"""Our address of an image that came with the message, by its Content-ID (RFC 2392) or Content-Location (RFC 2557)."""
+	wanted = value[4:] if value[:4].lower() == "cid:" else value
+	return images.get(wanted) or images.get(unquote(wanted)) if wanted else None
+
+
+def _background(value: str, images: Mapping[str, str], mark: str) -> str | None:
+	if enclosed := _enclosed(value, images):
+		return _address(enclosed)
+	return mark + _address(value) if _HTTP.match(value) else None
+
+
 def _image(value: str, images: Mapping[str, str], mark: str) -> str | None:
-	if value[:4].lower() == "cid:":
-		wanted = value[4:]
-		return images.get(wanted) or images.get(unquote(wanted))
+	if (enclosed := _enclosed(value, images)) or value[:4].lower() == "cid:":
+		return enclosed
 	if value[:5].lower() == "data:":
 		return value if _DATA_IMAGE.fullmatch(value) else None
 	if value.startswith("//"):
@@ -131,15 +146,24 @@ def _address(value: str) -> str:
 	return value.strip().replace("<", "%3C").replace(">", "%3E")
 
 
-def safe_style(style: str) -> str:
-	"""The declarations of an inline style that can neither load, nor move or cover what is around them."""
+def safe_style(style: str, images: Mapping[str, str] | None = None) -> str:
+	"""The declarations of an inline style that can neither load, nor move or cover what is around them.
+
+	Backgrounds may show ``images`` that came with the message.
+	"""
 	if len(style) > 10_000 or "\\" in style:
 		return ""
 	kept: list[str] = []
 	for declaration in style.split(";"):
 		name, colon, value = declaration.partition(":")
 		name, value = name.strip().lower(), value.strip()
-		if colon and name in _PROPERTIES and value and _safe_value(name, value):
+		if colon and images and name in ("background", "background-image") and (found := _URL.search(value)):
+			rest = (value[: found.start()] + value[found.end() :]).strip()
+			enclosed = _enclosed(found.group(1), images)
+			if enclosed and (not rest or _safe_value(name, rest)):
+				address = f"url('{quote(enclosed, safe=_OF_ADDRESSES)}')"
+				kept.append(f"{name}: {value[: found.start()]}{address}{value[found.end() :]}")
+		elif colon and name in _PROPERTIES and value and _safe_value(name, value):
 			kept.append(f"{name}: {value}")
 	return "; ".join(kept)
 

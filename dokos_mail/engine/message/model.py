@@ -16,7 +16,10 @@ class Address:
 
 @dataclass
 class Attachment:
-	"""A part kept as a file. ``name`` has no path in it; ``content`` is decoded, or None when only the structure was read."""
+	"""A part kept as a file. ``name`` has no path in it; ``content`` is decoded, or None when only the structure was read.
+
+	``content_id`` and ``location`` are what an HTML body may call it by (RFC 2392, RFC 2557).
+	"""
 
 	name: str
 	type: str
@@ -25,6 +28,7 @@ class Attachment:
 	inline: bool = False
 	content_id: str | None = None
 	content: bytes | None = field(default=None, repr=False)
+	location: str | None = None
 
 
 @dataclass

@@ -193,3 +193,47 @@ def test_html_as_text() -> None:
 )
 def test_flowed(text: str, delsp: bool, expected: str) -> None:
 	assert unflowed(text, delsp) == expected
+
+
+ENCLOSED = {
+	"fond@x": "/private/files/fond d'été (1).png",
+	"http://site.test/img.gif": "/private/files/img.gif",
+	"b.png": "/private/files/b.png",
+}
+
+
+@pytest.mark.parametrize(
+	("html", "shown"),
+	[
+		(
+			"<td style='background:url(cid:fond@x) no-repeat'>x</td>",
+			"url('/private/files/fond%20d%27%C3%A9t%C3%A9%20%281%29.png') no-repeat",
+		),
+		("<div style='background-image: url(\"cid:fond@x\"); color: red'>x</div>", "/private/files/fond%20d%27"),
+		("<table background='cid:b.png'><tr><td>x</table>", 'background="/private/files/b.png"'),
+		("<img src='http://site.test/img.gif'>", 'src="/private/files/img.gif"'),
+		("<img src='b.png'>", 'src="/private/files/b.png"'),
+	],
+)
+def test_images_that_came_with_the_message_are_shown_wherever_they_stand(html: str, shown: str) -> None:
+	"""By Content-ID or Content-Location, in styles and attributes."""
+	html = f"<table><tr>{html}</table>" if html.startswith("<td") else html
+	assert shown in sanitise(html, images=ENCLOSED).replace("&#x27;", "'").replace("&#39;", "'")
+
+
+@pytest.mark.parametrize(
+	"style",
+	[
+		"background: url(cid:autre@x)",
+		"background: url(https://evil.example/x)",
+		"background: url(cid:fond@x) url(https://evil.example/x)",
+		"background-image: url(cid:fond@x), url('https://evil.example/x')",
+		"background: url(cid:fond@x) -100px 0",
+		"list-style-image: url(cid:fond@x)",
+		"width: url(cid:fond@x)",
+		"background: u\\72l(cid:fond@x)",
+		"background: image-set('cid:fond@x' 1x)",
+	],
+)
+def test_nothing_else_gets_in_by_a_background(style: str) -> None:
+	assert safe_style(style, ENCLOSED) == ""
