@@ -112,7 +112,9 @@ class Pop3Journal(FolderJournal):
 			self._names.pop(own, None)
 		for start in range(0, len(rows), SLICE):
 			names = [row.name for row in rows[start : start + SLICE]]
-			frappe.db.set_value(JOURNAL, {"name": ("in", names)}, "retired", 1, update_modified=False)
+			# What is gone from the server needs no deletion any more, whoever made it.
+			values = {"retired": 1, "acknowledged": 1}
+			frappe.db.set_value(JOURNAL, {"name": ("in", names)}, values, update_modified=False)
 		reason = _("The server listed it, never gave it, and lists it no longer.")
 		for row in rows:
 			if row.state == UNFETCHED:

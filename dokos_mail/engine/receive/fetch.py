@@ -1,4 +1,4 @@
-"""Fetching the texts of many messages: batches bounded by octets and by count, two on their way at a time.
+"""Fetching the texts of many messages: batches bounded by octets and by count, several on their way at a time.
 
 A batch is one UID FETCH. Its messages are paired with what was asked by their UID alone. What a batch lacks is looked
 for again by itself: given now, refused with a reason, or gone from the folder.
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from dokos_mail.engine.errors import N_, MailError, StorageFailed, Words, quoted
+from dokos_mail.engine.errors import N_, ConnectionLost, MailError, StorageFailed, Words, quoted
 from dokos_mail.engine.receive.model import Fetched
 from dokos_mail.engine.receive.rawstore import RawStore, RawWriter
 from dokos_mail.engine.receive.responses import FetchItems, Response, fetch_items, writers_in
@@ -21,8 +21,9 @@ from dokos_mail.engine.receive.uidset import uid_set, uid_sets
 if TYPE_CHECKING:
 	from dokos_mail.engine.receive.imap import ImapSession
 
-#: The server works on the next batch while we store this one.
-IN_FLIGHT = 2
+#: Batches on their way at a time: the server works on the next ones while we store this one, however long the way is.
+#: More than two only as long as all of them together ask for less than two full ones.
+IN_FLIGHT, LEAST_IN_FLIGHT = 4, 2
 #: Sizes are asked for this many messages at a time; they take some 40 octets each.
 SIZES_AT_ONCE = 1000
 #: So few messages are asked for without knowing their sizes: it saves the usual pull a round trip.
@@ -53,6 +54,7 @@ class _Flight:
 	tag: bytes
 	uids: Sequence[int]
 	wanted: frozenset[int]
+	octets: int = 0
 	came: dict[int, _Message] = field(default_factory=dict)
 	refused: dict[int, str] = field(default_factory=dict)
 	answer: Response | None = None
@@ -77,6 +79,7 @@ class BatchFetcher:
 		self._flights: deque[_Flight] = deque()
 		self._alone: _Flight | None = None
 		self._sizes: dict[int, int] = {}
+		self._sizes_asked: list[bytes] = []
 		self._came = 0
 
 	def batches(self) -> Iterator[list[Fetched]]:
@@ -94,6 +97,9 @@ class BatchFetcher:
 			self._session.wire.close()
 			raise
 		except MailError as error:
+			if isinstance(error, ConnectionLost) and self._flights:
+				# With commands unread on its side, a server that dies takes what it sent last with it.
+				error.params.setdefault("uid", self._next_expected(self._flights[0]))
 			saved = self._whole_so_far()
 			if saved:
 				yield saved
@@ -106,44 +112,57 @@ class BatchFetcher:
 		self._alone = None
 		for flight in flights:
 			self._store.discard(message.writer for message in flight.came.values())
-		if any(flight.answer is None for flight in flights):
+		if self._sizes_asked or any(flight.answer is None for flight in flights):
 			self._session.wire.close()
 		self._session.fetching = None
 
 	# batches
 
-	def _plan(self) -> Iterator[list[int]]:
+	def _plan(self) -> Iterator[tuple[list[int], int]]:
+		"""The batches to ask for, each with its octets as the server counts them."""
 		batch: list[int] = []
 		total = 0
+		many = len(self._uids) > FEW
+		if many:
+			self._sizes_asked = self._ask_sizes(0)
 		for start in range(0, len(self._uids), SIZES_AT_ONCE):
-			uids = self._uids[start : start + SIZES_AT_ONCE]
-			if len(self._uids) > FEW:
-				self._ask_sizes(uids)
-			for uid in uids:
+			if many:
+				asked, following = self._sizes_asked, self._ask_sizes(start + SIZES_AT_ONCE)
+				self._sizes_asked = [*asked, *following]
+				for tag in asked:
+					# A server that refuses this for one message's sake may still give the texts: the answer does not matter.
+					self._wait(tag)
+				self._sizes_asked = following
+			for uid in self._uids[start : start + SIZES_AT_ONCE]:
 				size = self._sizes.pop(uid, UNKNOWN_SIZE)
 				if batch and (total + size > self._max_bytes or len(batch) >= self._max_count):
-					yield batch
+					yield batch, total
 					batch, total = [], 0
 				batch.append(uid)
 				total += size
 		if batch:
-			yield batch
+			yield batch, total
 
-	def _ask_sizes(self, uids: Sequence[int]) -> None:
-		for some in uid_sets(uids, SIZES_AT_ONCE):
-			# A server that refuses this for one message's sake may still give the texts: the answer does not matter.
-			self._wait(self._session.send(b"UID FETCH " + some + b" (UID RFC822.SIZE)"))
+	def _ask_sizes(self, start: int) -> list[bytes]:
+		"""Ask for the sizes of a slice of what is wanted, without waiting for them; returns the commands' tags."""
+		uids = self._uids[start : start + SIZES_AT_ONCE]
+		return [self._session.send(b"UID FETCH " + some + b" (UID RFC822.SIZE)") for some in uid_sets(uids, SIZES_AT_ONCE)]
 
-	def _take_off(self, plan: Iterator[list[int]]) -> None:
+	def _take_off(self, plan: Iterator[tuple[list[int], int]]) -> None:
 		if self._session.selected != self._folder:
 			raise RuntimeError("Another folder was opened while messages of this one were being fetched.")
 		self._session.fetching = self._receive
-		while len(self._flights) < IN_FLIGHT and (uids := next(plan, None)):
-			self._flights.append(self._send(uids))
+		while self._has_room() and (batch := next(plan, None)):
+			self._flights.append(self._send(*batch))
 
-	def _send(self, uids: Sequence[int]) -> _Flight:
+	def _has_room(self) -> bool:
+		flying = len(self._flights)
+		octets = sum(flight.octets for flight in self._flights)
+		return flying < LEAST_IN_FLIGHT or (flying < IN_FLIGHT and octets < self._max_bytes)
+
+	def _send(self, uids: Sequence[int], octets: int = 0) -> _Flight:
 		tag = self._session.send(b"UID FETCH " + uid_set(uids) + b" " + _ITEMS)
-		return _Flight(tag, uids, frozenset(uids))
+		return _Flight(tag, uids, frozenset(uids), octets)
 
 	def _land(self, flight: _Flight) -> None:
 		"""Wait for the answer, then look after what it lacks."""
@@ -157,6 +176,10 @@ class BatchFetcher:
 			self._answered(other)
 		for uid in self._still_listed(missing):
 			self._fetch_alone(flight, uid)
+
+	def _next_expected(self, flight: _Flight) -> int:
+		"""The message that was read when the connection broke, as far as can be told: the first that did not come."""
+		return next((uid for uid in flight.uids if uid not in flight.came and uid not in flight.refused), flight.uids[0])
 
 	def _answered(self, flight: _Flight) -> Response:
 		if flight.answer is None:
@@ -239,7 +262,7 @@ class BatchFetcher:
 			flight = self._flights[0]
 			complete = [uid for uid in flight.uids if uid in flight.came or uid in flight.refused]
 			start = next((n for n, uid in enumerate(flight.uids) if n >= len(complete) or uid != complete[n]), len(complete))
-			keep = _Flight(flight.tag, flight.uids[:start], flight.wanted, flight.came, flight.refused)
+			keep = _Flight(flight.tag, flight.uids[:start], flight.wanted, came=flight.came, refused=flight.refused)
 			rest = [flight.came[uid].writer for uid in flight.uids[start:] if uid in flight.came]
 			keep.refused = {uid: reason for uid, reason in flight.refused.items() if uid in keep.uids}
 			saved += self._stored(keep)

@@ -160,7 +160,7 @@ class ImapSession:
 		the server counts them. Every UID asked for is in one batch, with ``raw`` None and a ``reason`` when the server
 		lists the message and does not give it; those that are gone from the folder by then are in none.
 		When the connection is lost, the messages that came whole are yielded first; the error's ``uid`` parameter then
-		says whose text was being read. ``progress`` is called with how many messages came and how many were asked for;
+		says whose text was being read, as far as can be told. ``progress`` is called with how many messages came and how many were asked for;
 		``tick`` now and then while waiting, outside of any step of the store.
 		"""
 		fetcher = BatchFetcher(self, store, uids, max_batch_bytes, max_batch_count, progress)

@@ -22,6 +22,9 @@ _CODE = re.compile(rb"\[([A-Z0-9-]+)(?: ([^\]]*))?\]", re.IGNORECASE)
 _TEXT_ITEM = re.compile(rb"(?:BODY\[\](?:<\d+>)?|RFC822) $", re.IGNORECASE)
 _TOKEN = re.compile(rb'[ ]*(?:([()])|"((?:[^"\\]|\\.)*)"|((?:[^\s()"\[\]]|\[[^\]]*\])+))', re.DOTALL)
 _UID = re.compile(rb"\bUID (\d{1,20})", re.IGNORECASE)
+_USUAL = re.compile(
+	rb'\(UID (\d{1,20}) FLAGS \(([^()"\[\]]*)\) INTERNALDATE "([^"\\]*)" RFC822\.SIZE (\d{1,20}) BODY\[\] ', re.IGNORECASE
+)
 _DATE = re.compile(r"\s*(\d{1,2})-([A-Z][a-z]{2})-(\d{4}) (\d{2}):(\d{2}):(\d{2}) ([+-])(\d{2})(\d{2})")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _STATUS = {"OK", "NO", "BAD", "BYE", "PREAUTH"}
@@ -131,6 +134,8 @@ def _read_text(wire: Wire, size: int, response: Response, open_sink: Callable[[]
 
 def fetch_items(response: Response) -> FetchItems:
 	"""The items of a FETCH response, in whatever order they came. What makes no sense is left out."""
+	if usual := _usual_items(response.parts):
+		return usual
 	tokens = _tokens(response.parts)
 	items = FetchItems()
 	content = _nested(tokens)
@@ -139,6 +144,22 @@ def fetch_items(response: Response) -> FetchItems:
 		if isinstance(name, bytes):
 			_take(items, name.upper(), value)
 	return items
+
+
+def _usual_items(parts: list[bytes | Literal]) -> FetchItems | None:
+	"""The items in the form in which nearly every server gives nearly every message, read at once; None for others."""
+	found = _USUAL.fullmatch(parts[0]) if len(parts) == 3 and parts[2] == b")" else None
+	if not found:
+		return None
+	uid, flags, date, size = found.groups()
+	text = parts[1]
+	return FetchItems(
+		int(uid),
+		frozenset(flags.decode("utf-8", "replace").split()),
+		internal_date(date.decode("utf-8", "replace")),
+		int(size),
+		text.writer if isinstance(text, Literal) else None,
+	)
 
 
 def writers_in(response: Response) -> list[RawWriter]:
