@@ -42,7 +42,7 @@ const ICONS = {
 	mail: "M2 4h12v8.5H2zM2 4.5l6 4.5 6-4.5", reply: "M6.5 3.5L2.5 7.5l4 4M2.5 7.5H9a4.5 4.5 0 0 1 4.5 4.5v.5", edit: "M3 13l.7-3 7-7 2.3 2.3-7 7z",
 	eye: "M1.5 8S4 3.5 8 3.5 14.5 8 14.5 8 12 12.5 8 12.5 1.5 8 1.5 8zM8 10a2 2 0 1 0 0-4 2 2 0 0 0 0 4z", open: "M4 12l8-8M6 4h6v6",
 	list: "M5 4h9M5 8h9M5 12h9M2 4h.5M2 8h.5M2 12h.5", sort: "M5 3v10M2.5 10.5L5 13l2.5-2.5M9 4h5M9 8h4M9 12h2.5", doc: "M4 2h5.5L12.5 5v9H4zM9 2v3.5h3.5",
-	comment: "M2.5 3h11v7.5H8L5 13.5v-3H2.5z",
+	link: "M7 9.5a2.5 2.5 0 0 0 3.5 0l3-3A2.5 2.5 0 0 0 10 3L9 4M9 6.5a2.5 2.5 0 0 0-3.5 0l-3 3A2.5 2.5 0 0 0 6 13l1-1",
 };
 export function icon(name) {
 	const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");

@@ -301,14 +301,15 @@ function editor(c) {
 		box.focus();
 		document.execCommand(command, false, value);
 	};
-	const tools = [["B", "bold", __("Bold")], ["I", "italic", __("Italic")], ["U", "underline", __("Underline")], ["•", "insertUnorderedList", __("List")],
-		["1.", "insertOrderedList", __("Numbered list")], ["❝", "formatBlock", __("Quote"), "blockquote"], ["⌫", "removeFormat", __("Remove formatting")]];
 	const address = () => {
 		const url = window.prompt(__("Address of the link"), "https://");
 		if (url && /^(https?:|mailto:)/i.test(url)) run("createLink", url);
 	};
+	const tool = (sign, title, act) => button(sign, act, { title, "aria-label": title, tabIndex: -1 });
 	const bar = el("div", { className: "tools", onmousedown: (event) => event.preventDefault() },
-		tools.map(([label, command, title, value]) => button(label, () => run(command, value), { title, tabIndex: -1 })), button("🔗", address, { title: __("Link"), tabIndex: -1 }));
+		tool(el("b", {}, "B"), __("Bold"), () => run("bold")), tool(el("i", {}, "I"), __("Italic"), () => run("italic")), tool(el("u", {}, "U"), __("Underline"), () => run("underline")),
+		tool(icon("list"), __("List"), () => run("insertUnorderedList")), tool("1.", __("Numbered list"), () => run("insertOrderedList")),
+		tool("❝", __("Quote"), () => run("formatBlock", "blockquote")), tool(icon("link"), __("Link"), address), tool(icon("close"), __("Remove formatting"), () => run("removeFormat")));
 	box.addEventListener("input", () => c.typing());
 	box.addEventListener("blur", () => read() !== (c.value || "") && c.take(read() || null));
 	box.addEventListener("paste", (event) => {

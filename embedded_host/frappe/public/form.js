@@ -344,7 +344,7 @@ export class Form {
 		const files = this.docinfo.attachments.map((file) => el("li", {}, el("a", { href: file.file_url, target: "_blank" }, file.file_name)));
 		this.side.replaceChildren(
 			el("div", { className: "side-head" }, icon("attach"), el("span", { className: "grow" }, __("Attachments")),
-				this.perm[0].write && button(icon("plus"), () => choose.click(), { className: "bare", title: __("Attach File"), "aria-label": __("Attach File") })),
+				this.perm[0].write > 0 && button(icon("plus"), () => choose.click(), { className: "bare", title: __("Attach File"), "aria-label": __("Attach File") })),
 			el("ul", {}, files), choose, el("hr", {}),
 			el("p", {}, __("{0} last edited this", [this.who(this.doc.modified_by)]), " · ", ago(this.doc.modified)),
 			el("p", {}, __("{0} created this", [this.who(this.doc.owner)]), " · ", ago(this.doc.creation)));

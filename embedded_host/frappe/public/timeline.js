@@ -91,8 +91,10 @@ export class Timeline {
 		const own = new Set([...to, boot.user.email, boot.user.name].filter(Boolean).map(bare));
 		const cc = all ? [...(received ? addresses(mail.recipients) : []), ...addresses(mail.cc)].filter((each) => !own.has(bare(each)) && own.add(bare(each))) : [];
 		const subject = mail ? String(mail.subject || "").replace(/^((re|aw|fwd?)\s*:\s*)+/i, "") : "";
-		const quote = mail ? el("div", {}, el("p", {}, el("br")), el("p", {}, __("On {0}, {1} wrote:", [moment(mail.communication_date || mail.creation), mail.sender_full_name || mail.sender])),
-			el("blockquote", {}, rich(mail.content, true))).innerHTML : "";
+		// pictures of other machines are not passed on: they may tell who reads the answer
+		const original = mail && el("blockquote", {}, rich(mail.content, true));
+		original?.querySelectorAll("img:not([src^='/'], [src^='data:'])").forEach((image) => image.remove());
+		const quote = mail ? el("div", {}, el("p", {}, el("br")), el("p", {}, __("On {0}, {1} wrote:", [moment(mail.communication_date || mail.creation), mail.sender_full_name || mail.sender])), original).innerHTML : "";
 		const files = frm.docinfo.attachments.map((file) => ({ file, box: el("input", { type: "checkbox" }) }));
 		const list = el("div", { className: "stack" });
 		const choose = el("input", { type: "file", hidden: true, onchange: async () => {
