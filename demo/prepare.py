@@ -213,12 +213,16 @@ def find_mail_server() -> None:
 
 
 def find_servers_of_tests() -> None:
-	"""Dovecot and a browser, which the tests cannot do without: already there, or from Debian as root."""
+	"""Dovecot, Postfix, a browser and SpamAssassin, which the tests cannot do without: already there, or from Debian as root."""
 	missing = [] if have_dovecot() else list(DOVECOT)
 	if not any(map(shutil.which, BROWSERS)):
 		missing.append(BROWSERS[0])
+	if not shutil.which("spamassassin"):
+		missing.append("spamassassin")
+	if not shutil.which("postfix", path=f"{os.environ.get('PATH', '')}:/usr/sbin"):
+		missing.append("postfix")
 	if not missing:
-		print(f"  {'Servers':<18}Dovecot and Chromium, already there", flush=True)
+		print(f"  {'Servers':<18}Dovecot, Postfix, Chromium and SpamAssassin, already there", flush=True)
 	elif as_root_on_debian():
 		apt_install("Servers", *missing)
 	else:
