@@ -13,21 +13,59 @@ import css_inline
 
 from .extents import Element, Extents, has_class
 
-_FONT = "font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;font-size:14px;line-height:1.5"
+_FONT = "-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif"
+#: Fonts are said on each cell, since Outlook hands none down into tables; what is in ``@media`` stays a style sheet.
+#: Filters also take a page of few octets with a picture in it, such as a logo, for an advertisement.
+_STYLES = f"""
+body {{ margin: 0; padding: 0; color: #1f272e; background-color: #ffffff; font-family: {_FONT}; font-size: 14px; line-height: 1.5;
+ -webkit-text-size-adjust: 100%; -ms-text-size-adjust: 100% }}
+table.email-page, table.email-container {{ border-collapse: collapse; mso-table-lspace: 0; mso-table-rspace: 0; font-family: {_FONT};
+ font-size: 14px; line-height: 1.5 }}
+td.email-page-cell, td.email-header, td.email-body, td.email-foot {{ font-family: {_FONT}; line-height: 1.5; text-align: left;
+ vertical-align: top; word-break: break-word; overflow-wrap: break-word }}
+td.email-header {{ padding: 8px 16px; font-size: 14px }}
+td.email-body {{ padding: 8px 16px; font-size: 14px; color: #1f272e }}
+td.email-foot {{ padding: 8px 16px 16px 16px; font-size: 12px; color: #687178 }}
+.email-header-title {{ margin: 0; font-size: 18px; font-weight: 600; line-height: 1.4 }}
+.email-body img {{ max-width: 100%; height: auto }}
+.email-body blockquote {{ margin: 0 0 0 4px; padding: 0 0 0 12px; border-left: 2px solid #dce0e3; color: #505a62 }}
+.email-body pre {{ white-space: pre-wrap; font-family: Consolas,Menlo,monospace }}
+.ql-editor p {{ margin: 0 }}
+@media only screen and (max-width: 640px) {{
+ table.email-container {{ width: 100% !important; max-width: 100% !important }}
+ td.email-header, td.email-body, td.email-foot {{ padding-left: 8px !important; padding-right: 8px !important }}
+ .email-header-title {{ font-size: 16px !important }}
+ .email-body blockquote {{ margin-left: 0 !important; padding-left: 8px !important }}
+ img {{ max-width: 100% !important; height: auto !important }}
+}}
+@media print {{ .email-unsubscribe, .email-pixel {{ display: none !important }} a {{ color: #1f272e !important; text-decoration: none !important }} }}
+"""
+
+
+#: Outlook on Windows draws mail with Word: it needs to be told the scale of pictures, and takes no list of fonts.
+_FOR_OUTLOOK = (
+	"<!--[if mso]><style>body, table, td, p, a { font-family: Arial, Helvetica, sans-serif !important } "
+	"p { mso-line-height-rule: exactly } table { border-collapse: collapse }</style>"
+	"<xml><o:OfficeDocumentSettings><o:AllowPNG/><o:PixelsPerInch>96</o:PixelsPerInch></o:OfficeDocumentSettings></xml><![endif]-->"
+)
 
 
 def page(content: str, *, title: str = "", heading: str = "", container: bool = False) -> str:
 	"""The HTML of a mail around its text. ``container`` puts it into a narrow column, as notices have it."""
-	heading = f'<tr><td><h1 class="email-header-title" style="font-size:18px">{escape(heading)}</h1></td></tr>' if heading else ""
-	width = ' width="600" style="max-width:600px"' if container else ' width="100%"'
+	heading = f'<tr><td class="email-header"><h1 class="email-header-title">{escape(heading)}</h1></td></tr>' if heading else ""
+	width = 'width="600" style="width:600px;max-width:600px"' if container else 'width="100%"'
+	table = 'role="presentation" border="0" cellpadding="0" cellspacing="0"'
 	return (
 		'<!DOCTYPE html><html><head><meta http-equiv="Content-Type" content="text/html; charset=utf-8">'
 		'<meta name="viewport" content="width=device-width, initial-scale=1">'
-		f"<title>{escape(title)}</title></head>"
-		f'<body style="{_FONT};color:#1f272e;margin:0"><table class="email-container" role="presentation" border="0" '
-		f'cellpadding="0" cellspacing="0"{width}>{heading}'
-		f'<tr><td class="email-body" style="padding:8px">{content}</td></tr>'
-		'<tr><td data-email-footer="true" style="padding:8px"></td></tr></table></body></html>'
+		'<meta name="format-detection" content="telephone=no, date=no, address=no, email=no">'
+		'<meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark">'
+		'<meta name="x-apple-disable-message-reformatting">'
+		f"<title>{escape(title)}</title><style>{_STYLES}</style>{_FOR_OUTLOOK}</head>"
+		f'<body><table class="email-page" {table} width="100%"><tr><td class="email-page-cell">'
+		f'<table class="email-container" {table} {width}>{heading}'
+		f'<tr><td class="email-body">{content}</td></tr>'
+		'<tr><td class="email-foot" data-email-footer="true"></td></tr></table></td></tr></table></body></html>'
 	)
 
 
