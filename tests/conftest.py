@@ -57,6 +57,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 		items[:] = [item for item in items if item not in left_out]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+	"""How many times something was killed, over all workers."""
+	reports = [report for some in terminalreporter.stats.values() for report in some if getattr(report, "when", "") == "call"]
+	cuts = [value for report in reports for name, value in report.user_properties if name == "cuts"]
+	if cuts:
+		terminalreporter.write_line(f"{sum(cuts)} cuts")
+
+
 @dataclass(frozen=True)
 class Site:
 	"""The connected site of a test."""

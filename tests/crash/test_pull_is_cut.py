@@ -133,7 +133,9 @@ def fresh_mailbox(site: object, dovecot: Dovecot) -> Callable[[], Mailbox]:
 	return make
 
 
-def test_cut_on_a_real_server(site: Site, fresh_mailbox: Callable[[], Mailbox], capsys: pytest.CaptureFixture[str]) -> None:
+def test_cut_on_a_real_server(
+	site: Site, fresh_mailbox: Callable[[], Mailbox], record_property: Callable[[str, object], None]
+) -> None:
 	apart = 6 if site.host == "embedded" else 1
 	whole = fresh_mailbox()
 	code, names = in_child(lambda: pull_until_step(whole.account, 0))
@@ -153,8 +155,7 @@ def test_cut_on_a_real_server(site: Site, fresh_mailbox: Callable[[], Mailbox], 
 		code, _names = in_child(lambda: pull_until_step(mailbox.account, 0))  # noqa: B023 - called at once
 		assert code == 0, f"the pull after a cut at step {cut_at} (about {names[min(cut_at, len(names)) - 1]}) failed"
 		assert state_of(mailbox) == expected, f"after a cut at step {cut_at} (about {names[min(cut_at, len(names)) - 1]})"
-	with capsys.disabled():
-		print(f"\n{cuts} cuts: IMAP, a real server")
+	record_property("cuts", cuts)
 	# The number of folders to sync varies with the digests of the messages, by a few steps.
 	assert cuts > 0.9 * len(names) // apart
 

@@ -1,0 +1,138 @@
+"""IMAP servers that renumber, interrupt, forget and say goodbye: each message becomes one Communication all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import frappe
+import pytest
+
+from dokos_mail.jobs import pull_account
+from mail_servers.faults import Faults, FaultyImap
+from tests.app.test_pull import journal
+from tests.mailbox import Mailbox, raw
+
+Make = Callable[..., Mailbox]
+
+
+def crlf(message: bytes) -> bytes:
+	return message.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+@pytest.fixture
+def odd() -> Iterator[FaultyImap]:
+	with FaultyImap({uid: crlf(raw(f"objet {uid}")) for uid in range(1, 6)}) as server:
+		yield server
+
+
+@pytest.fixture
+def mailbox(make_mailbox: Make, odd: FaultyImap) -> Mailbox:
+	return make_mailbox(append_to="Opportunity", incoming_port=str(odd.port))
+
+
+def pulled(mailbox: Mailbox) -> list[str]:
+	"""Pull without an error; the subjects of all Communications there are then, in the order in which they were made."""
+	result = pull_account(mailbox.account)
+	assert result is not None
+	assert result.error is None, result.error
+	rows = journal(mailbox, state="Processed")
+	assert len({row.communication for row in rows}) == len(rows)
+	assert len(rows) == frappe.db.count("Communication", {"email_account": mailbox.account})
+	return [row.subject for row in rows]
+
+
+def rest_over(mailbox: Mailbox) -> None:
+	frappe.db.set_value("Email Account Status", {"email_account": mailbox.account}, "next_attempt", None)
+	frappe.db.commit()
+
+
+FIVE = [f"objet {uid}" for uid in range(1, 6)]
+
+
+def test_uidvalidity_that_changes_at_every_pull(mailbox: Mailbox, odd: FaultyImap) -> None:
+	assert pulled(mailbox) == FIVE
+	for turn in range(1, 5):
+		odd.uidvalidity += 10
+		# Other numbers for the same messages, and a new one among them.
+		odd.messages = dict(enumerate([*odd.messages.values(), crlf(raw(f"tour {turn}"))], 100 * turn))
+		assert pulled(mailbox)[5:] == [f"tour {n}" for n in range(1, turn + 1)]
+	odd.messages[900] = crlf(raw("dernier"))
+	assert pulled(mailbox)[-1] == "dernier"
+
+
+def test_uids_that_go_back_under_the_same_uidvalidity(mailbox: Mailbox, odd: FaultyImap) -> None:
+	assert pulled(mailbox) == FIVE
+	odd.messages = {1: crlf(raw("après la restauration")), 2: odd.messages[1]}
+	assert pulled(mailbox) == [*FIVE, "après la restauration"]
+	odd.messages[3] = crlf(raw("ensuite"))
+	assert pulled(mailbox)[-1] == "ensuite"
+
+
+def test_uidnext_that_is_never_told(mailbox: Mailbox, odd: FaultyImap) -> None:
+	odd.faults = Faults(no_uidnext=True)
+	assert pulled(mailbox) == FIVE
+	assert pulled(mailbox) == FIVE
+	odd.messages[9] = crlf(raw("neuf"))
+	assert pulled(mailbox) == [*FIVE, "neuf"]
+	# The last message is gone, and `n:*` finds the one before it.
+	del odd.messages[9]
+	assert pulled(mailbox) == [*FIVE, "neuf"]
+
+
+@pytest.mark.parametrize(
+	"faults",
+	[
+		Faults(chatter=True),
+		Faults(chatter=True, backwards=True, uid_last=True),
+		Faults(
+			before={"UID FETCH": [b"* 9 EXISTS", b"* 2 EXPUNGE", b"* 1 FETCH (FLAGS (\\Seen))"], "UID SEARCH": [b"* 7 EXISTS"]}
+		),
+		Faults(flaky=frozenset({2, 4})),
+	],
+	ids=["chatter", "backwards", "exists and expunge", "refused together"],
+)
+def test_whatever_is_said_in_between(mailbox: Mailbox, odd: FaultyImap, faults: Faults) -> None:
+	odd.faults = faults
+	assert sorted(pulled(mailbox)) == FIVE
+	assert {row.uid: row.subject for row in journal(mailbox)} == {str(uid): f"objet {uid}" for uid in range(1, 6)}
+	assert sorted(pulled(mailbox)) == FIVE
+
+
+def test_messages_that_vanish_between_search_and_fetch(mailbox: Mailbox, odd: FaultyImap) -> None:
+	odd.faults = Faults(vanishing=frozenset({2, 5}))
+	assert pulled(mailbox) == ["objet 1", "objet 3", "objet 4"]
+	assert journal(mailbox, state="Unfetched") == []
+	odd.faults = Faults()
+	odd.messages[6] = crlf(raw("neuf"))
+	assert pulled(mailbox)[-1] == "neuf"
+
+
+@pytest.mark.parametrize("command", ["CAPABILITY", "AUTHENTICATE", "EXAMINE", "UID SEARCH", "UID FETCH", "SELECT", "UID STORE"])
+@pytest.mark.parametrize("way", ["bye", "cut"])
+def test_goodbye_at_any_moment_costs_nothing(make_mailbox: Make, odd: FaultyImap, command: str, way: str) -> None:
+	mailbox = make_mailbox(append_to="Opportunity", incoming_port=str(odd.port), mark_as_read=1)
+	odd.faults = Faults(bye_at={command: b"shutting down"}) if way == "bye" else Faults(close_at=frozenset({command}))
+	result = pull_account(mailbox.account)
+	assert result.error is not None
+	assert result.error.retry
+	assert frappe.db.get_value("Email Account", mailbox.account, "enable_incoming") == 1
+	odd.faults = Faults()
+	rest_over(mailbox)
+	assert pulled(mailbox) == FIVE
+	assert all("\\Seen" in odd.flags.get(uid, ()) for uid in odd.messages)
+
+
+def test_a_login_that_is_throttled_waits_and_says_since_when(mailbox: Mailbox, odd: FaultyImap) -> None:
+	odd.faults = Faults(answers={"AUTHENTICATE": b"NO [LIMIT] Too many simultaneous connections"})
+	since = None
+	for failures in range(1, 5):
+		assert pull_account(mailbox.account).error.kind == "throttled"
+		said = frappe.db.get_value("Email Account Status", {"email_account": mailbox.account}, "*", as_dict=True)
+		assert (said.state, said.failures) == ("Failing", failures)
+		assert said.next_attempt > said.last_pull
+		since = since or said.failing_since
+		assert said.failing_since == since
+	odd.faults = Faults()
+	assert pulled(mailbox) == FIVE
+	said = frappe.db.get_value("Email Account Status", {"email_account": mailbox.account}, "*", as_dict=True)
+	assert (said.state, said.failing_since, said.failures) == ("Working", None, 0)
