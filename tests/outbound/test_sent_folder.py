@@ -1,0 +1,132 @@
+"""The copy in the Sent folder, in a real mailbox: the right folder, once, and what a provider files by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import frappe
+import pytest
+
+from dokos_mail import jobs
+from dokos_mail.engine.connect.imap import open_imap
+from dokos_mail.engine.send.filing import files_by_itself, has_message, sent_folder
+from mail_servers.dovecot import Dovecot
+from mail_servers.smtp_faults import AFTER_END, RESET, FaultySmtp, SmtpFaults
+from tests.mailbox import PASSWORD, new_user
+
+Smtp = Callable[..., FaultySmtp]
+Make = Callable[..., object]
+
+
+@pytest.fixture
+def account(smtp: Smtp, make_account: Make, dovecot: Dovecot) -> object:
+	server = smtp()
+	user = new_user(dovecot)
+	made = make_account(
+		server,
+		email_id=user,
+		enable_incoming=1,
+		use_imap=1,
+		email_server=dovecot.host,
+		incoming_port=str(dovecot.ports["imap"]),
+		password=PASSWORD,
+		append_emails_to_sent_folder=1,
+	)
+	made.server = server
+	return made
+
+
+def sent_copies(dovecot: Dovecot, account: object, folder: str) -> list[bytes]:
+	return [dovecot.raw(account.email_id, uid, folder) for uid in dovecot.uids(account.email_id, folder)]
+
+
+def copy_state(row: object) -> str:
+	return frappe.db.get_value("Email Queue", row.name, "sent_copy")
+
+
+@pytest.mark.parametrize("folder", ["Sent", "Éléments envoyés", "INBOX/Envoyés"])
+def test_a_copy_is_filed_once(account: object, dovecot: Dovecot, queued: Make, folder: str) -> None:
+	dovecot.create_folder(account.email_id, folder)
+	rows = [queued(account, f"r{number}@there.test") for number in range(3)]
+	jobs.send_account_mail(account.name)
+	assert [copy_state(row) for row in rows] == ["Wanted"] * 3
+	assert jobs.file_sent_copies(account.name) == 3
+	assert [copy_state(row) for row in rows] == ["Filed"] * 3
+	copies = sent_copies(dovecot, account, folder)
+	assert sorted(row.message_id in raw.decode() for row in rows for raw in copies) == [False] * 6 + [True] * 3
+	assert set(dovecot.flags(account.email_id, folder).values()) == {frozenset({"\\Seen"})}
+	# Whoever died before that was written down finds it there.
+	frappe.db.set_value("Email Queue", rows[0].name, "sent_copy", "Wanted")
+	frappe.db.commit()
+	jobs.file_sent_copies(account.name)
+	assert (len(sent_copies(dovecot, account, folder)), copy_state(rows[0])) == (3, "Filed")
+
+
+def test_the_folder_that_is_named_comes_first(account: object, dovecot: Dovecot, queued: Make) -> None:
+	for folder in ("Sent", "Partis"):
+		dovecot.create_folder(account.email_id, folder)
+	frappe.db.set_value("Email Account", account.name, "sent_folder_name", "Partis")
+	frappe.db.commit()
+	frappe.clear_document_cache("Email Account", account.name)
+	queued(account, "b@there.test")
+	jobs.send_account_mail(account.name)
+	jobs.file_sent_copies(account.name)
+	assert len(sent_copies(dovecot, account, "Partis")) == 1
+	assert sent_copies(dovecot, account, "Sent") == []
+
+
+def test_no_folder_is_said_and_costs_no_mail(account: object, queued: Make) -> None:
+	row = queued(account, "b@there.test")
+	jobs.send_account_mail(account.name)
+	jobs.file_sent_copies(account.name)
+	assert (copy_state(row), frappe.db.get_value("Email Queue", row.name, "status")) == ("Not Possible", "Sent")
+
+
+def test_a_provider_that_files_gives_a_proof_and_gets_no_second_copy(
+	account: object, dovecot: Dovecot, queued: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+	monkeypatch.setattr("dokos_mail.outbound.sent.files_by_itself", lambda _host: True)
+	dovecot.create_folder(account.email_id, "Sent")
+	account.server.faults = SmtpFaults(instead={AFTER_END: RESET}, once=True)
+	taken, lost = queued(account, "taken@there.test"), queued(account, "lost@there.test")
+	jobs.send_account_mail(account.name)
+	account.server.faults = SmtpFaults(instead={".": RESET}, once=True)
+	frappe.db.set_value("Email Queue", lost.name, "send_after", None)
+	frappe.db.commit()
+	jobs.send_account_mail(account.name)
+	# The provider filed the one that it took.
+	dovecot.append(account.email_id, account.server.accepted[0].raw, folder="Sent")
+	for row in (taken, lost):
+		frappe.db.set_value("Email Queue", row.name, "send_after", None)
+		frappe.db.set_value("Email Queue Recipient", {"parent": row.name}, "next_try", None)
+	frappe.db.commit()
+	jobs.send_account_mail(account.name)
+	sent = [each.recipients[0] for each in account.server.accepted]
+	assert sorted(sent) == ["lost@there.test", "taken@there.test"]
+	assert [frappe.db.get_value("Email Queue", row.name, "status") for row in (taken, lost)] == ["Sent", "Sent"]
+	jobs.file_sent_copies(account.name)
+	assert len(sent_copies(dovecot, account, "Sent")) == 1
+
+
+def test_looking_in_a_folder(account: object, dovecot: Dovecot) -> None:
+	dovecot.create_folder(account.email_id, "Sent")
+	dovecot.append(account.email_id, b"Message-ID: <a+b@x.test>\r\n\r\nx\r\n", folder="Sent")
+	with open_imap(account.incoming_settings()) as session:
+		folder = sent_folder(session)
+		assert has_message(session, folder, "<a+b@x.test>")
+		assert not has_message(session, folder, "c@x.test")
+		assert not has_message(session, folder, 'x" OR ALL "')
+
+
+@pytest.mark.parametrize(
+	("host", "files"),
+	[
+		("smtp.gmail.com", True),
+		("SMTP.Office365.com.", True),
+		("smtp-mail.outlook.com", True),
+		("smtp.notgmail.com", False),
+		("", False),
+	],
+)
+def test_providers_that_file(host: str, files: bool) -> None:
+	assert files_by_itself(host) == files
