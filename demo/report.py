@@ -60,7 +60,7 @@ def _became(expected: Expected, found: Found | None) -> str:
 
 def _why(found: Found) -> str:
 	"""The rule that decided, in the app's words, and what else is to be said of the message."""
-	from dokos_mail.inbound.place import FINDINGS, RULES
+	from dokos_mail.inbound.words import FINDINGS, RULES
 
 	rule = str(found.row["rule"] or "")
 	if not rule:
