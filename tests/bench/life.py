@@ -27,7 +27,6 @@ COUNTED = (
 	"User",
 	"User Email",
 )
-OURS = ("Incoming Email", "Email Folder", "Email Account Status")
 STEPS = (
 	("migrate", ["migrate"]),
 	("migrate", ["migrate"]),
@@ -83,6 +82,8 @@ def state(site: str) -> dict[str, object]:
 			rows = [row.module for row in frappe.get_all(doctype, fields=["module"])]
 			found[f"{doctype} of others"] = sum(1 for module in rows if module != "Dokos Mail")
 		found["Jobs of the host that are stopped"] = frappe.db.count("Scheduled Job Type", not_ours_stopped())
+		links = frappe.get_all("Workspace Link", filters=of_others(), fields=["parent", "link_to"], order_by="parent, idx")
+		found["Workspace Links"] = _digest(links)
 		found["Folders"] = _digest(frappe.get_all("IMAP Folder", fields=["name", "parent", "folder_name"], order_by="name"))
 		found["Passwords"] = _digest(
 			frappe.get_doc("Email Account", name).get_password("password", raise_exception=False)
@@ -92,6 +93,13 @@ def state(site: str) -> dict[str, object]:
 		return found
 	finally:
 		frappe.destroy()
+
+
+def of_others() -> dict[str, object]:
+	"""Links of the host's and other apps' workspaces that lead to what is not ours."""
+	mine = frappe.get_all("Workspace", filters={"module": "Dokos Mail"}, pluck="name")
+	doctypes = frappe.get_all("DocType", filters={"module": "Dokos Mail"}, pluck="name")
+	return {"parent": ("not in", mine or [""]), "link_to": ("not in", [*doctypes, *mine] or [""]), "type": "Link"}
 
 
 def not_ours_stopped() -> dict[str, object]:
@@ -104,7 +112,8 @@ def ours(site: str) -> dict[str, int]:
 	try:
 		found = {doctype: frappe.db.count(doctype, {"module": "Dokos Mail"}) for doctype in ("Custom Field", "Property Setter")}
 		found["Scheduled Job Type"] = frappe.db.count("Scheduled Job Type", {"method": ("like", "dokos_mail.%")})
-		found["DocType"] = frappe.db.count("DocType", {"name": ("in", OURS)})
+		for doctype in ("DocType", "Workspace"):
+			found[doctype] = frappe.db.count(doctype, {"module": "Dokos Mail"})
 		return found
 	finally:
 		frappe.destroy()
