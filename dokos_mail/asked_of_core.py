@@ -17,6 +17,8 @@ from dokos_mail import host
 
 APP = "dokos_mail"
 CORRECTED = "dokos_mail_finders"
+#: The address of a mail that no account sends yet; it never leaves.
+NOBODY = "nobody@example.com"
 
 
 def correct_finders() -> None:
@@ -61,6 +63,16 @@ def find_incoming(cls: Any, _theirs: Any, match_by_email: str | None = None, mat
 
 
 def find_outgoing(_cls: Any, theirs: Any, *args: Any, **kwargs: Any) -> Any:
-	"""The host's choice, made anew: it remembers the default account, and then gives it whoever asks for another."""
+	"""The host's choice, made anew: it remembers the default account, and then gives it whoever asks for another.
+
+	Where no account sends, the host raises in whatever code sends a mail in passing. That code gets an account that is
+	nobody's, and its mail waits in the queue, which tells somebody; who sends a mail in the desk still gets the error,
+	since it is asked there whether an account sends.
+	"""
 	frappe.local.outgoing_email_account = {}
-	return theirs(_cls, *args, **kwargs)
+	messages = list(frappe.local.message_log)
+	try:
+		return theirs(_cls, *args, **kwargs)
+	except frappe.OutgoingEmailError:
+		frappe.local.message_log = messages
+		return frappe.get_doc({"doctype": "Email Account", "email_id": NOBODY})

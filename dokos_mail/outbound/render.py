@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from email.message import Message
 
 import frappe
-from frappe import _
 from frappe.utils import cint
 
+from dokos_mail import host
 from dokos_mail.engine.send import mime, placeholders
 from dokos_mail.engine.send.addresses import mailbox
 from dokos_mail.engine.send.files import File, file_part
+from dokos_mail.other_apps import hooks
 from dokos_mail.outbound import links
 from dokos_mail.outbound.compose import OFFER_UNSUBSCRIBE, complete_late
+
+BEFORE_SEND = "mail_before_send"
 
 
 def for_recipient(queue_row: frappe._dict, recipient: str) -> bytes:
@@ -93,20 +96,16 @@ def _wrap(message: Message) -> None:
 def ask_other_apps(message: Message, queue_row: frappe._dict, recipient: str) -> Message:
 	"""Call the functions that apps name under ``mail_before_send``: they may change the message in place.
 
-	One that raises is reported with the app's name, and what it did is undone; the mail goes on.
+	One that raises is reported with the app's name, and what it did to the message is undone; the mail goes on.
 	"""
-	for app in frappe.get_installed_apps():
-		for method in frappe.get_hooks("mail_before_send", app_name=app):
-			changed = mime.parse(mime.serialise(message))
-			try:
-				frappe.get_attr(method)(message=changed, queue=queue_row, recipient=recipient)
-			except Exception:
-				frappe.log_error(
-					title=_("{0} could not take part in sending an email").format(app),
-					message=frappe.get_traceback(),
-					reference_doctype="Email Queue",
-					reference_name=queue_row.name,
-				)
-				continue
-			message = changed
+	for hook in hooks(BEFORE_SEND):
+		changed = mime.parse(mime.serialise(message))
+		try:
+			hook(changed, queue_row, recipient)
+		except Exception as error:
+			if isinstance(error, host.job_timeouts()):
+				raise
+			hook.failed(error)
+			continue
+		message = changed
 	return message
