@@ -54,6 +54,7 @@ doc_events = {
 		"onload": "dokos_mail.inbound.read_status.opened",
 		"before_validate": ["dokos_mail.inbound.filed.before_validate", "dokos_mail.outbound.compose.signatures_later"],
 		"validate": "dokos_mail.inbound.filed.validate",
+		"after_insert": "dokos_mail.inbound.unreplied.consider_sent",
 	},
 	"Email Flag Queue": {"after_insert": "dokos_mail.jobs.carry_read_status"},
 }
@@ -82,12 +83,13 @@ ignore_links_on_delete = [
 	"Incoming Email",
 	"Email Folder",
 	"Email Account Status",
+	"Email Reaction",
 	"Remote Image Sender",
 ]
 
 scheduler_events = {
 	"cron": {
-		"* * * * *": ["dokos_mail.jobs.pull_mailboxes", "dokos_mail.jobs.send_waiting_mail"],
+		"* * * * *": ["dokos_mail.jobs.pull_mailboxes", "dokos_mail.jobs.react", "dokos_mail.jobs.send_waiting_mail"],
 		"*/10 * * * *": ["dokos_mail.jobs.look_at_certificates"],
 	},
 	"hourly": ["dokos_mail.jobs.sweep_journal"],

@@ -13,6 +13,7 @@ from frappe.utils import now_datetime
 from dokos_mail import certificates, checks, health, other_classes
 from dokos_mail.host import job_timeouts
 from dokos_mail.inbound import account as accounts
+from dokos_mail.inbound import auto_reply, notices, reactions, unreplied
 from dokos_mail.inbound.journal import FAILED, IGNORED, JOURNAL, JOURNALLED, identity
 from dokos_mail.inbound.lease import LeaseHeld, LeaseLost, hold
 from dokos_mail.inbound.process import process_pending, tell_apps_again
@@ -93,7 +94,10 @@ def pull_account(account: str, progress: Progress = no_progress, seconds: float 
 		settings.receive()
 		return PullResult()
 	try:
-		return pull(account, progress, seconds)
+		result = pull(account, progress, seconds)
+		if reactions.are_due():
+			frappe.enqueue("dokos_mail.jobs.react", job_id="react", deduplicate=True)
+		return result
 	except LeaseHeld:
 		return None
 	except LeaseLost:
@@ -128,6 +132,12 @@ def process_again(names: list[str]) -> None:
 		frappe.db.set_value(JOURNAL, row.name, values)
 	frappe.db.commit()
 	_process_waiting({row.email_account for row in rows})
+
+
+def react() -> int:
+	"""Carry out what received mail set off: automatic answers, notices (after a pull; scheduler, each minute)."""
+	doers = {reactions.AUTO_REPLY: auto_reply.send, reactions.UNREPLIED: unreplied.send, reactions.NOTICE: notices.send}
+	return reactions.carry_out(doers, TimeLimit(PROCESS_SECONDS).is_up)
 
 
 def sweep_journal() -> None:

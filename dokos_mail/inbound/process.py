@@ -21,7 +21,7 @@ from dokos_mail.engine.message.authentication import UNKNOWN
 from dokos_mail.engine.message.identity import content_hash
 from dokos_mail.engine.message.model import Message
 from dokos_mail.engine.message.parse import parse
-from dokos_mail.inbound import surroundings
+from dokos_mail.inbound import auto_reply, notices, surroundings, unreplied
 from dokos_mail.inbound.account import STATUS, raw_store
 from dokos_mail.inbound.apps import ReceivedMail, tell
 from dokos_mail.inbound.decide import Decision, decide
@@ -39,7 +39,7 @@ from dokos_mail.inbound.known import Copies, find_copies, find_legacy_without_id
 from dokos_mail.inbound.lease import Lease, LeaseLost
 from dokos_mail.inbound.place import Reference
 from dokos_mail.inbound.rules import Rules
-from dokos_mail.inbound.store import CannotProcess, find_communication, store
+from dokos_mail.inbound.store import CannotProcess, StoredMail, find_communication, store
 from dokos_mail.other_apps import AFTER_STORE, hooks
 
 #: Up to this size in octets bodies and attachments are read; above it, only headers and structure.
@@ -255,6 +255,7 @@ def _processed(row: frappe._dict, message: Message, rules: Rules, copies: Copies
 	if placement.waits_for:
 		frappe.db.set_value(JOURNAL, placement.waits_for, "awaited", 1, update_modified=False)
 	stored = store(row, _going_on(row, decision), rules, communication)
+	_set_off(row, decision, rules, stored)
 	if not decision.mail.sent:
 		rules.observe(message)
 	if copies.elsewhere:
@@ -268,6 +269,13 @@ def _processed(row: frappe._dict, message: Message, rules: Rules, copies: Copies
 		"other_copy": copies.elsewhere,
 		"hooks_due": int(bool(hooks(AFTER_STORE))),
 	}
+
+
+def _set_off(row: frappe._dict, decision: Decision, rules: Rules, stored: StoredMail) -> None:
+	"""Write down what the mail sets off, each thing once; a job carries it out."""
+	auto_reply.consider(row, decision, rules.settings, stored.communication)
+	unreplied.consider(row, decision, rules.settings, stored.communication)
+	notices.consider(row, decision, stored)
 
 
 def _going_on(row: frappe._dict, decision: Decision) -> Decision:

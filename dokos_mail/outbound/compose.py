@@ -19,7 +19,7 @@ from frappe.utils import cint, get_datetime, get_system_timezone, get_url
 from dokos_mail.engine.message.html import text_to_html
 from dokos_mail.engine.send import closing, headers, images, layout, mime, placeholders, plain
 from dokos_mail.engine.send import compose as engine
-from dokos_mail.engine.send.addresses import Mailbox, mailbox, mailboxes, of_field
+from dokos_mail.engine.send.addresses import NULL_SENDER, Mailbox, mailbox, mailboxes, of_field
 from dokos_mail.engine.send.files import File
 from dokos_mail.engine.send.sender import Choice
 from dokos_mail.outbound.host_body import style_sheets
@@ -166,7 +166,12 @@ def _set_fields(message: Message, queue_row: Document, facts: Facts) -> None:
 	if facts.answered and facts.answered.message_id:
 		*earlier, answered = chain(facts.answered)
 		engine.set_thread(message, answered, earlier)
-	if not facts.composed:
+	if frappe.flags.mail_answers_by_itself:
+		# RFC 3834 sections 3.1.7 and 3.3: nobody answers it, and no bounce of it comes back
+		mime.set_field(message, "Auto-Submitted", "auto-replied")
+		mime.set_field(message, "X-Auto-Response-Suppress", "All")
+		queue_row.envelope_sender = NULL_SENDER
+	elif not facts.composed:
 		if not mime.field(message, "Auto-Submitted"):
 			mime.set_field(message, "Auto-Submitted", "auto-generated")
 		mime.set_field(message, "X-Auto-Response-Suppress", "OOF, AutoReply")

@@ -18,6 +18,7 @@ from frappe.utils import cint, get_datetime, now_datetime
 from dokos_mail import host
 from dokos_mail.engine.errors import AddressNeedsSMTPUTF8, AddressUnusable, MailError, MessageTooLarge
 from dokos_mail.engine.send import row as states
+from dokos_mail.engine.send.addresses import NULL_SENDER
 from dokos_mail.engine.send.smtp import Courier, Delivery
 from dokos_mail.engine.send.verdict import Verdict, verdict
 from dokos_mail.outbound import account as accounts
@@ -87,6 +88,15 @@ def _no_account(row: frappe._dict) -> None:
 	frappe.db.commit()
 
 
+def _completed(row: frappe._dict, account: frappe._dict) -> dict[str, object]:
+	"""A message that was queued when no account could send it is made whole now that one can."""
+	from dokos_mail.outbound.compose import complete
+
+	complete(row)
+	row.email_account = row.email_account or account.name
+	return {name: row.get(name) for name in ("message", "sender", "email_account", "envelope_sender")}
+
+
 class _Delivery:
 	"""A claimed row on its way."""
 
@@ -104,7 +114,7 @@ class _Delivery:
 		]
 		values: dict[str, object] = {"last_try": now, "first_try": self.first_try}
 		if not row.email_account and account.is_exists_in_db():
-			values["email_account"] = account.name
+			values |= _completed(row, account)
 		frappe.db.set_value(QUEUE, row.name, values, update_modified=False)
 
 	def run(self) -> str:
@@ -178,6 +188,8 @@ class _Delivery:
 		return self._written_down([(each, found[addresses[each.name]]) for each in group])
 
 	def _envelope_sender(self) -> str:
+		if self.row.get("envelope_sender") == NULL_SENDER:
+			return ""
 		return self.row.get("envelope_sender") or parseaddr(self.row.sender or "")[1] or self.account.email_id or ""
 
 	def _by_other_app(self, group: Sequence[frappe._dict], message: bytes) -> bool:

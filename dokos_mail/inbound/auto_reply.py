@@ -1,0 +1,133 @@
+"""The automatic answer of an account (rows R1 and R2)."""
+
+from __future__ import annotations
+
+from html import escape
+
+import frappe
+from frappe import _
+from frappe.utils import add_to_date, cint, get_datetime, now_datetime
+
+from dokos_mail.engine.message.answering import REASONS, SPAN, Answer, Circumstances, answer_to, within_limits
+from dokos_mail.inbound.decide import Decision
+from dokos_mail.inbound.journal import site_time
+from dokos_mail.inbound.reactions import (
+	AUTO_REPLY,
+	DONE,
+	DROPPED,
+	REACTION,
+	WAITING,
+	Drop,
+	communication_of,
+	conversation_of,
+	note,
+)
+
+#: Tells whoever composes the mail that it answers one by itself (RFC 3834 section 3): see ``outbound.compose``.
+FLAG = "mail_answers_by_itself"
+
+
+def consider(row: frappe._dict, decision: Decision, settings: frappe._dict, communication: str) -> None:
+	"""Note the automatic answer that a mail gets, or why it gets none; within the caller's transaction."""
+	if not cint(settings.enable_auto_reply) or decision.mail.sent:
+		return
+	known = Circumstances(
+		now=now_datetime(),
+		received_on=get_datetime(row.received_on) if row.received_on else now_datetime(),
+		sent_on=site_time(decision.mail.message.date),
+		own_address=settings.email_id or "",
+		our_addresses=frappe.get_all("Email Account", filters={"email_id": ("is", "set")}, pluck="email_id"),
+		first_sync=bool(row.first_sync or row.resync),
+		junk=bool(decision.mail.junk),
+		authentication=decision.verdict.verdict,
+	)
+	answer = answer_to(decision.mail.message, known)
+	conversation = conversation_of(_facts(communication))
+	if answer.to:
+		answer = within_limits(answer.to, conversation, _answers(answer.to))
+	note(
+		AUTO_REPLY,
+		row.name,
+		state=WAITING if answer.to else DROPPED,
+		reason=None if answer.to else in_words(answer),
+		email_account=row.email_account,
+		incoming_email=row.name,
+		communication=communication,
+		correspondent=answer.to[:140],
+		conversation=conversation,
+	)
+
+
+def in_words(answer: Answer) -> str:
+	"""Why there is no answer, for the administrator."""
+	return _(REASONS[answer.reason]).format(detail=answer.detail)
+
+
+def _facts(communication: str) -> frappe._dict:
+	fields = ["name", "reference_doctype", "reference_name", "in_reply_to"]
+	return frappe.db.get_value("Communication", communication, fields, as_dict=True)
+
+
+def _answers(to: str) -> list[tuple[str, str]]:
+	"""The answers that a correspondent got within SPAN, or is about to get."""
+	recent = {"kind": AUTO_REPLY, "correspondent": to, "state": ("in", [WAITING, DONE])}
+	recent["creation"] = (">", add_to_date(now_datetime(), seconds=-int(SPAN.total_seconds())))
+	return [
+		(one.correspondent, one.conversation)
+		for one in frappe.get_all(REACTION, filters=recent, fields=["correspondent", "conversation"])
+	]
+
+
+def send(row: frappe._dict) -> str:
+	"""Queue the answer; within the caller's transaction. Returns what the administrator should know."""
+	account = frappe.get_doc("Email Account", row.email_account) if frappe.db.exists("Email Account", row.email_account) else None
+	if not account or not cint(account.enable_auto_reply):
+		raise Drop(_("Automatic answers were switched off."))
+	communication = communication_of(row)
+	html, remark = _text(account, communication)
+	frappe.flags[FLAG] = True
+	try:
+		frappe.sendmail(
+			recipients=[row.correspondent],
+			sender=account.email_id,
+			subject=_answering(communication.subject or ""),
+			message=html,
+			reference_doctype=communication.reference_doctype,
+			reference_name=communication.reference_name,
+			in_reply_to=communication.message_id or None,
+			delayed=True,
+		)
+	finally:
+		frappe.flags[FLAG] = False
+	return remark
+
+
+def _answering(subject: str) -> str:
+	return subject if subject[:3].lower() == "re:" else f"Re: {subject}"
+
+
+def _text(account: frappe._dict, communication: frappe._dict) -> tuple[str, str]:
+	"""The answer's HTML; where the account's own text cannot be rendered, the usual one, with what is wrong."""
+	usual = f"<p>{escape(_('Thank you for your message. We have received it and will answer as soon as we can.'))}</p>"
+	template = (account.auto_reply_message or "").strip()
+	if not frappe.utils.strip_html(template).strip():
+		return usual, ""
+	try:
+		return frappe.render_template(template, context(communication)), ""
+	except Exception as error:
+		words = _("The automatic answer of {0} cannot be rendered, so the usual text was sent: {1}").format(account.name, error)
+		frappe.clear_messages()
+		frappe.log_error(title=_("Automatic answer of {0}").format(account.name)[:140], message=words)
+		return usual, words
+
+
+def context(communication: frappe._dict) -> dict[str, object]:
+	"""What a template sees: the Communication's fields, by their names and under ``doc``.
+
+	What a stranger wrote is text in it, never markup; the body is sanitised HTML.
+	"""
+	values = {
+		key: escape(value) if isinstance(value, str) and key != "content" else value
+		for key, value in communication.as_dict().items()
+	}
+	return {**values, "doc": frappe._dict(values)}

@@ -1,0 +1,142 @@
+"""What a mail that came sets off: rows written with what it became, each carried out once, by a job.
+
+A row is claimed by a conditional UPDATE with an end, so that a worker that died holds nothing up; what it does is
+written in the same transaction as that it was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import frappe
+from frappe import _
+from frappe.utils import now_datetime
+
+from dokos_mail.holder import died_here, new_token
+from dokos_mail.inbound.journal import identity
+
+REACTION = "Email Reaction"
+WAITING, DONE, DROPPED, FAILED = "Waiting", "Done", "Dropped", "Failed"
+AUTO_REPLY, NOTICE, UNREPLIED = "Auto Reply", "Notice", "Unreplied"
+
+#: Longer than any one of them takes.
+CLAIM = timedelta(minutes=10)
+#: So often one that ends in an error is tried.
+MOST_TRIES = 5
+_FIELDS = (
+	"name",
+	"kind",
+	"state",
+	"email_account",
+	"incoming_email",
+	"communication",
+	"correspondent",
+	"conversation",
+	"attempts",
+)
+
+
+class Drop(Exception):
+	"""Nothing is to be done after all; says why."""
+
+
+class NotYet(Exception):
+	"""It is not due; says when it will be."""
+
+	def __init__(self, due_on: datetime) -> None:
+		super().__init__(str(due_on))
+		self.due_on = due_on
+
+
+def note(kind: str, about: str, *, state: str = WAITING, due_on: datetime | None = None, **values: object) -> None:
+	"""Write a reaction down, within the caller's transaction. The same one written twice is one."""
+	known_by = identity(kind, about)
+	if frappe.db.exists(REACTION, {"identity": known_by}):
+		return
+	row = {"doctype": REACTION, "kind": kind, "state": state, "identity": known_by, "due_on": due_on or now_datetime()}
+	frappe.get_doc(row | values).insert(ignore_permissions=True)
+
+
+def conversation_of(communication: frappe._dict) -> str:
+	"""What conversation a Communication belongs to: its document's, or the thread that its first message began."""
+	if communication.reference_doctype and communication.reference_name:
+		return identity("document", communication.reference_doctype, communication.reference_name)
+	seen = [communication.name]
+	parent = communication.in_reply_to
+	while parent and parent not in seen and len(seen) < 50:
+		seen.append(parent)
+		parent = frappe.db.get_value("Communication", parent, "in_reply_to")
+	return identity("thread", seen[-1])
+
+
+def are_due() -> bool:
+	"""Whether anything waits to be carried out now."""
+	return bool(frappe.db.exists(REACTION, {"state": WAITING, "due_on": ("<=", now_datetime())}))
+
+
+def carry_out(doers: dict[str, Callable[[frappe._dict], str]], time_is_up: Callable[[], bool] = lambda: False) -> int:
+	"""Carry out what is due, the oldest first; how many were. ``doers`` say what each kind does, and answer a remark."""
+	done = 0
+	due = {"state": WAITING, "due_on": ("<=", now_datetime())}
+	for name in frappe.get_all(REACTION, filters=due, pluck="name", order_by="due_on asc, creation asc"):
+		if time_is_up():
+			break
+		if token := _claim(name):
+			_carry_out(name, token, doers)
+			done += 1
+	return done
+
+
+def _claim(name: str) -> str | None:
+	"""Our token, or None when another process has the row or it was done meanwhile."""
+	row = frappe.db.get_value(REACTION, name, ["claim_token", "claim_until"], as_dict=True)
+	now, token = now_datetime(), new_token()
+	held = row and row.claim_token and row.claim_until and now < row.claim_until <= now + 2 * CLAIM
+	if row is None or (held and not died_here(row.claim_token)):
+		return None
+	table = frappe.qb.DocType(REACTION)
+	before = table.claim_token == row.claim_token if row.claim_token else (table.claim_token.isnull() | (table.claim_token == ""))
+	(
+		frappe.qb.update(table)
+		.set(table.claim_token, token)
+		.set(table.claim_until, now + CLAIM)
+		.set(table.attempts, table.attempts + 1)
+		.where((table.name == name) & (table.state == WAITING) & before)
+	).run()
+	taken = frappe.db.get_value(REACTION, name, "claim_token") == token
+	frappe.db.commit()
+	return token if taken else None
+
+
+def _carry_out(name: str, token: str, doers: dict[str, Callable[[frappe._dict], str]]) -> None:
+	row = frappe.db.get_value(REACTION, name, list(_FIELDS), as_dict=True)
+	try:
+		remark = doers[row.kind](row)
+		values: dict[str, object] = {"state": DONE, "done_on": now_datetime(), "reason": remark or None}
+	except NotYet as wait:
+		frappe.db.rollback()
+		values = {"due_on": wait.due_on, "attempts": 0, "claim_token": None}
+	except Drop as reason:
+		frappe.db.rollback()
+		values = {"state": DROPPED, "done_on": now_datetime(), "reason": str(reason)}
+	except Exception as error:
+		frappe.db.rollback()
+		frappe.log_error(title=f"{row.kind}: {name}")
+		values = {"reason": f"{type(error).__name__}: {error}"[:1000], "claim_token": None}
+		if row.attempts >= MOST_TRIES:
+			values["state"] = FAILED
+		else:
+			values["due_on"] = now_datetime() + timedelta(minutes=2**row.attempts)
+	if frappe.db.get_value(REACTION, name, "claim_token") == token:
+		frappe.db.set_value(REACTION, name, values)
+		frappe.db.commit()
+	else:
+		frappe.db.rollback()
+
+
+def communication_of(row: frappe._dict) -> frappe._dict:
+	"""The document of the mail that set a reaction off. Raises Drop when it is gone."""
+	if not row.communication or not frappe.db.exists("Communication", row.communication):
+		raise Drop(_("The mail was deleted."))
+	return frappe.get_doc("Communication", row.communication)

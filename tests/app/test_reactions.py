@@ -1,0 +1,308 @@
+"""What received mail sets off: automatic answers, notices to whoever looks after a document, and of mail nobody answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from email import message_from_string, policy
+from uuid import uuid4
+
+import frappe
+import pytest
+from frappe.utils import now_datetime
+
+from dokos_mail.inbound import reactions
+from dokos_mail.inbound.reactions import REACTION
+from dokos_mail.jobs import react
+from tests.app.test_pull import journal, pull
+from tests.mailbox import Mailbox, raw
+
+
+@pytest.fixture(autouse=True)
+def nothing_waits(site: object) -> Iterator[None]:
+	frappe.db.delete(REACTION)
+	frappe.db.commit()
+	yield
+	frappe.db.rollback()
+	frappe.db.delete(REACTION)
+	frappe.db.commit()
+
+
+def now_date() -> str:
+	from datetime import datetime, timezone
+	from email.utils import format_datetime
+
+	return format_datetime(datetime.now(timezone.utc))
+
+
+def rows(mailbox: Mailbox, kind: str) -> list[frappe._dict]:
+	return frappe.get_all(
+		REACTION, filters={"email_account": mailbox.account, "kind": kind}, fields=["*"], order_by="creation asc"
+	)
+
+
+def queued(to: str) -> list[object]:
+	"""The mails queued to an address, read."""
+	parents = frappe.get_all("Email Queue Recipient", filters={"recipient": to}, pluck="parent")
+	found = frappe.get_all(
+		"Email Queue", filters={"name": ("in", parents or [""])}, fields=["message", "envelope_sender"], order_by="creation asc"
+	)
+	return [(message_from_string(one.message, policy=policy.default), one.envelope_sender) for one in found]
+
+
+def sender() -> str:
+	return f"anna-{uuid4().hex[:8]}@client.test"
+
+
+@pytest.fixture
+def answering(make_mailbox: Callable[..., Mailbox]) -> Mailbox:
+	text = "<p>Bonjour {{ sender_full_name }}, reçu : {{ doc.subject }}</p>"
+	mailbox = make_mailbox(
+		append_to="Opportunity",
+		enable_auto_reply=1,
+		auto_reply_message=text,
+		enable_outgoing=1,
+		smtp_server="127.0.0.1",
+		smtp_port="9",
+		no_smtp_authentication=1,
+	)
+	pull(mailbox)  # what the first synchronisation brings is not answered
+	return mailbox
+
+
+def test_an_automatic_answer(answering: Mailbox) -> None:
+	anna = sender()
+	answering.put(raw("Devis A & B", sender=f"Anna <{anna}>", to=answering.user, message_id="q@client.test", date=now_date()))
+	pull(answering)
+	assert react() == 1
+	((mail, envelope),) = queued(anna)
+	assert mail["Subject"] == "Re: Devis A & B"
+	assert mail["Auto-Submitted"] == "auto-replied"
+	assert mail["X-Auto-Response-Suppress"] == "All"
+	assert "q@client.test" in mail["In-Reply-To"]
+	assert answering.user in mail["From"]
+	assert envelope == "null"
+	html = mail.get_body(("html",)).get_content()
+	assert "Bonjour Anna, reçu : Devis A &amp; B" in html
+	assert [row.state for row in rows(answering, "Auto Reply")] == ["Done"]
+	assert react() == 0
+	assert len(queued(anna)) == 1
+
+
+def test_one_in_a_conversation_three_a_day(answering: Mailbox) -> None:
+	robot = sender()
+	answering.put(raw("Un", sender=robot, to=answering.user, message_id="1@client.test", date=now_date()))
+	pull(answering)
+	answering.put(raw("Re: Un", sender=robot, to=answering.user, In_Reply_To="<1@client.test>", date=now_date()))
+	answering.put(*(raw(f"Sujet {number}", sender=robot, to=answering.user, date=now_date()) for number in range(6)))
+	pull(answering)
+	react()
+	assert len(queued(robot)) == 3
+	states = [row.state for row in rows(answering, "Auto Reply")]
+	assert states.count("Done") == 3 and states.count("Dropped") == 5
+	assert all(row.reason for row in rows(answering, "Auto Reply") if row.state == "Dropped")
+
+
+def test_a_machine_gets_none_and_the_administrator_sees_why(answering: Mailbox) -> None:
+	robot = sender()
+	answering.put(raw("Lettre", sender=robot, to=answering.user, Precedence="bulk", date=now_date()))
+	pull(answering)
+	react()
+	assert queued(robot) == []
+	(row,) = rows(answering, "Auto Reply")
+	assert row.state == "Dropped" and "Precedence: bulk" in row.reason
+
+
+def test_a_broken_template_loses_nothing(answering: Mailbox) -> None:
+	frappe.db.set_value("Email Account", answering.account, "auto_reply_message", "{% if %}{{ nothing.at.all }}")
+	frappe.clear_document_cache("Email Account", answering.account)
+	anna = sender()
+	answering.put(raw("Devis", sender=anna, to=answering.user, date=now_date()))
+	pull(answering)
+	react()
+	assert journal(answering)[0].state == "Processed"
+	((mail, _envelope),) = queued(anna)
+	assert "Thank you for your message" in mail.get_body(("html",)).get_content()
+	(row,) = rows(answering, "Auto Reply")
+	assert row.state == "Done" and "cannot be rendered" in row.reason
+	assert frappe.db.exists("Error Log", {"error": ("like", f"%{answering.account}%")})
+
+
+def test_without_the_option_nothing_is_noted(mailbox: Mailbox) -> None:
+	mailbox.put(raw("Devis", to=mailbox.user, date=now_date()))
+	pull(mailbox)
+	assert rows(mailbox, "Auto Reply") == rows(mailbox, "Unreplied") == []
+
+
+def test_a_worker_that_dies_holds_nothing_up(answering: Mailbox) -> None:
+	anna = sender()
+	answering.put(raw("Devis", sender=anna, to=answering.user, date=now_date()))
+	pull(answering)
+	(row,) = rows(answering, "Auto Reply")
+	claimed = {"claim_token": "elsewhere:1:1:x", "claim_until": now_datetime() + timedelta(minutes=5)}
+	frappe.db.set_value(REACTION, row.name, claimed)
+	frappe.db.commit()
+	react()
+	assert queued(anna) == []
+	frappe.db.set_value(REACTION, row.name, "claim_until", now_datetime() - timedelta(seconds=1))
+	frappe.db.commit()
+	react()
+	assert len(queued(anna)) == 1
+
+
+def test_one_that_fails_is_tried_again_and_then_said(answering: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+	def broken(**_given: object) -> None:
+		raise ValueError("no room")
+
+	answering.put(raw("Devis", sender=sender(), to=answering.user, date=now_date()))
+	pull(answering)
+	monkeypatch.setattr(frappe, "sendmail", broken)
+	for attempt in range(reactions.MOST_TRIES):
+		react()
+		(row,) = rows(answering, "Auto Reply")
+		assert "no room" in row.reason
+		assert row.state == ("Failed" if attempt + 1 == reactions.MOST_TRIES else "Waiting")
+		frappe.db.set_value(REACTION, row.name, "due_on", now_datetime())
+		frappe.db.commit()
+
+
+@pytest.fixture
+def watched(make_mailbox: Callable[..., Mailbox]) -> Callable[..., Mailbox]:
+	def make(**settings: object) -> Mailbox:
+		boss = {"send_notification_to": f"chef-{uuid4().hex[:8]}@masociete.test"}
+		return make_mailbox(notify_if_unreplied=1, unreplied_for_mins=30, **(boss | settings))
+
+	return make
+
+
+def boss_of(mailbox: Mailbox) -> str:
+	return frappe.db.get_value("Email Account", mailbox.account, "send_notification_to")
+
+
+def later(mailbox: Mailbox, minutes: int) -> None:
+	"""Let time pass for what waits: all of it came that much earlier."""
+	for mail in frappe.get_all("Communication", filters={"email_account": mailbox.account}, fields=["name", "creation"]):
+		frappe.db.set_value("Communication", mail.name, "creation", mail.creation - timedelta(minutes=minutes), update_modified=False)
+	for row in rows(mailbox, "Unreplied"):
+		frappe.db.set_value(REACTION, row.name, "due_on", row.due_on - timedelta(minutes=minutes))
+	frappe.db.commit()
+
+
+def answer(communication: str, **values: object) -> None:
+	mail = frappe.db.get_value("Communication", communication, ["reference_doctype", "reference_name"], as_dict=True)
+	sent = {"communication_medium": "Email", "sent_or_received": "Sent", "subject": "Re", "content": "x"}
+	frappe.get_doc({"doctype": "Communication", "in_reply_to": communication, **sent, **mail, **values}).insert()
+	frappe.db.commit()
+
+
+@pytest.mark.parametrize("append_to", ["Opportunity", None])
+def test_a_mail_that_nobody_answered(watched: Callable[..., Mailbox], append_to: str | None) -> None:
+	mailbox = watched(append_to=append_to)
+	mailbox.put(raw("Bonjour", to=mailbox.user))  # the first synchronisation tells of nothing
+	pull(mailbox)
+	mailbox.put(raw("Devis urgent", to=mailbox.user))
+	pull(mailbox)
+	react()
+	assert queued(boss_of(mailbox)) == []
+	later(mailbox, 29)
+	react()
+	assert queued(boss_of(mailbox)) == []
+	later(mailbox, 5000)  # the scheduler was down for days
+	react()
+	react()
+	((mail, _envelope),) = queued(boss_of(mailbox))
+	assert "Devis urgent" in mail["Subject"]
+
+
+@pytest.mark.parametrize("append_to", ["Opportunity", None])
+def test_a_mail_that_was_answered(watched: Callable[..., Mailbox], append_to: str | None) -> None:
+	mailbox = watched(append_to=append_to)
+	pull(mailbox)
+	mailbox.put(raw("Devis", to=mailbox.user))
+	pull(mailbox)
+	answer(journal(mailbox)[0].communication)
+	later(mailbox, 60)
+	react()
+	assert queued(boss_of(mailbox)) == []
+	assert rows(mailbox, "Unreplied")[0].state == "Dropped"
+
+
+def test_one_notice_for_a_conversation(watched: Callable[..., Mailbox]) -> None:
+	mailbox = watched(append_to="Opportunity")
+	pull(mailbox)
+	mailbox.put(raw("Devis", to=mailbox.user, message_id="a@client.test"))
+	pull(mailbox)
+	mailbox.put(raw("Re: Devis", to=mailbox.user, In_Reply_To="<a@client.test>"))
+	pull(mailbox)
+	later(mailbox, 60)
+	react()
+	assert len(queued(boss_of(mailbox))) == 1
+
+
+def test_of_machines_nothing_is_told(watched: Callable[..., Mailbox]) -> None:
+	mailbox = watched()
+	pull(mailbox)
+	mailbox.put(raw("Lettre", to=mailbox.user, List_Id="<liste.test>"), raw("x", sender="no-reply@client.test", to=mailbox.user))
+	pull(mailbox)
+	assert rows(mailbox, "Unreplied") == []
+
+
+def test_the_other_reading_a_correspondent_who_does_not_answer(watched: Callable[..., Mailbox]) -> None:
+	mailbox = watched(append_to="Opportunity", unreplied_by="The Correspondent")
+	pull(mailbox)
+	mailbox.put(raw("Devis", to=mailbox.user, message_id="a@client.test"))
+	pull(mailbox)
+	answer(journal(mailbox)[0].communication, email_account=mailbox.account, recipients="elodie@client.test", sender=mailbox.user)
+	later(mailbox, 60)
+	react()
+	((mail, _envelope),) = queued(boss_of(mailbox))
+	assert "elodie@client.test" in mail.get_body(("html",)).get_content()
+
+
+@pytest.fixture
+def person(site: object) -> Iterator[str]:
+	address = f"marie-{uuid4().hex[:8]}@masociete.test"
+	frappe.get_doc(
+		{"doctype": "User", "email": address, "first_name": "Marie", "enabled": 1, "thread_notify": 1, "send_welcome_email": 0}
+	).insert()
+	frappe.db.commit()
+	yield address
+	frappe.db.rollback()
+	frappe.db.set_value("User", address, "enabled", 0)
+	frappe.db.commit()
+
+
+def test_whoever_looks_after_the_document_gets_a_copy_once(answering: Mailbox, person: str) -> None:
+	mailbox = answering
+	frappe.db.set_value("Email Account", mailbox.account, "enable_auto_reply", 0)
+	mailbox.put(raw("Devis", to=mailbox.user, message_id="a@client.test"))
+	pull(mailbox)
+	(row,) = journal(mailbox)
+	frappe.db.set_value("Opportunity", row.reference_name, "owner", person, update_modified=False)
+	task = {"reference_type": "Opportunity", "reference_name": row.reference_name, "allocated_to": person, "status": "Open"}
+	frappe.get_doc({"doctype": "ToDo", "description": "x", **task}).insert(ignore_permissions=True)
+	frappe.db.commit()
+	before = len(queued(person))
+	mailbox.put(raw("Re: Devis", body="Alors ?\n", to=mailbox.user, In_Reply_To="<a@client.test>"))
+	pull(mailbox)
+	react()
+	react()
+	mails = queued(person)[before:]
+	((mail, _envelope),) = mails
+	assert "Alors ?" in mail.get_body(("html",)).get_content()
+	assert mail["Auto-Submitted"]
+
+
+def test_no_copy_for_who_has_it_already_or_does_not_want_it(mailbox: Mailbox, person: str) -> None:
+	mailbox.put(raw("Devis", to=mailbox.user, message_id="a@client.test"))
+	pull(mailbox)
+	(row,) = journal(mailbox)
+	frappe.db.set_value("Opportunity", row.reference_name, "owner", person, update_modified=False)
+	frappe.db.commit()
+	mailbox.put(raw("Re: Devis", to=f"{mailbox.user}, {person}", In_Reply_To="<a@client.test>"))
+	pull(mailbox)
+	frappe.db.set_value("User", person, "thread_notify", 0)
+	frappe.db.commit()
+	mailbox.put(raw("Re: Devis", to=mailbox.user, In_Reply_To="<a@client.test>"))
+	pull(mailbox)
+	assert rows(mailbox, "Notice") == []
