@@ -12,7 +12,8 @@ class EmailQueue(host.base_class("Email Queue")):
 	"""The host's flush, its buttons and ``frappe.sendmail(now=True)`` all end in :meth:`send`."""
 
 	def before_insert(self) -> None:
-		"""Make the message whole: sender, signatures, footers, fields of the thread."""
+		"""Make the message whole: sender, signatures, footers, fields of the thread. Without an account it has to wait."""
+		from dokos_mail.outbound.account import sending_account
 		from dokos_mail.outbound.compose import complete
 
 		self.delivery_state = "Waiting"
@@ -21,7 +22,10 @@ class EmailQueue(host.base_class("Email Queue")):
 		for row in self.recipients:
 			row.delivery_state = "Waiting"
 			row.is_bcc = row.is_bcc or int((row.recipient or "").strip().lower() in blind)
-		complete(self)
+		if sending_account(self):
+			complete(self)
+		else:
+			self.email_account = None
 
 	def onload(self) -> None:
 		"""What the form says of the state."""

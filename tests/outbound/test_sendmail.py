@@ -1,0 +1,132 @@
+"""``frappe.sendmail`` from code, as any app calls it, through a server; and mail that no account can send."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from email import message_from_bytes, policy
+from uuid import uuid4
+
+import frappe
+import pytest
+
+from dokos_mail import jobs
+from dokos_mail.outbound import queue
+from mail_servers.smtp_faults import FaultySmtp
+
+Smtp = Callable[..., FaultySmtp]
+Make = Callable[..., object]
+
+
+def send_all(account: str | None) -> None:
+	frappe.db.commit()
+	jobs.send_account_mail(account or "")
+
+
+def rows_about(reference: str) -> list[str]:
+	return frappe.get_all("Email Queue", filters={"reference_name": reference}, pluck="name", order_by="creation asc")
+
+
+@pytest.fixture
+def default(smtp: Smtp, make_account: Make) -> object:
+	"""The account that sends what nobody else does."""
+	server = smtp()
+	account = make_account(server, default_outgoing=1)
+	account.server = server
+	return account
+
+
+def sendmail(**values: object) -> list[str]:
+	"""Call the host's function about a user; the rows that it queued."""
+	before = set(rows_about("Administrator"))
+	frappe.sendmail(
+		**(
+			{"subject": "Objet é", "message": "<p>Corps</p>", "reference_doctype": "User", "reference_name": "Administrator"}
+			| values
+		)
+	)
+	return [name for name in rows_about("Administrator") if name not in before]
+
+
+def test_code_sends_a_mail(default: object) -> None:
+	[row] = sendmail(recipients=["b@there.test"], cc=["c@there.test"], bcc=["d@there.test"], expose_recipients="header")
+	send_all(default.name)
+	assert frappe.db.get_value("Email Queue", row, "status") == "Sent"
+	[accepted] = default.server.accepted
+	assert accepted.sender == default.email_id
+	assert sorted(accepted.recipients) == ["b@there.test", "c@there.test", "d@there.test"]
+	mail = message_from_bytes(accepted.raw, policy=policy.default)
+	assert (mail["Subject"], mail["To"], mail["Cc"], mail["Bcc"]) == ("Objet é", "b@there.test", "c@there.test", None)
+	assert b"d@there.test" not in accepted.raw
+	assert "Corps" in mail.get_body(("plain",)).get_content()
+
+
+def test_each_gets_a_copy_that_names_him_alone(default: object) -> None:
+	sendmail(recipients=["b@there.test", "c@there.test"])
+	send_all(default.name)
+	for accepted in default.server.accepted:
+		mail = message_from_bytes(accepted.raw, policy=policy.default)
+		assert (mail["To"],) == accepted.recipients
+	assert len(default.server.accepted) == 2
+
+
+def test_whoever_unsubscribed_gets_none(default: object) -> None:
+	address = f"{uuid4().hex}@there.test"
+	frappe.get_doc({"doctype": "Email Unsubscribe", "email": address, "global_unsubscribe": 1}).insert(ignore_permissions=True)
+	sendmail(recipients=[address, "b@there.test"])
+	send_all(default.name)
+	assert [each.recipients for each in default.server.accepted] == [("b@there.test",)]
+
+
+def test_now_sends_in_the_call(default: object) -> None:
+	[row] = sendmail(recipients=["b@there.test"], now=True)
+	assert default.server.count == 1
+	assert frappe.db.get_value("Email Queue", row, "status") == "Sent"
+
+
+def test_now_through_a_server_that_is_down_breaks_no_code(make_account: Make, unused_tcp_port: int) -> None:
+	make_account(smtp_port=str(unused_tcp_port), default_outgoing=1)
+	[row] = sendmail(recipients=["b@there.test"], now=True)
+	assert frappe.db.get_value("Email Queue", row, "status") == "Not Sent"
+
+
+def test_without_any_account_mail_waits_and_somebody_is_told(smtp: Smtp, make_account: Make) -> None:
+	frappe.db.set_value("Email Account", {"default_outgoing": 1}, "default_outgoing", 0)
+	frappe.db.commit()
+	[row] = sendmail(recipients=["b@there.test"])
+	send_all(None)
+	send_all(None)
+	assert frappe.db.get_value("Email Queue", row, "status") == "Not Sent"
+	assert queue.why(frappe.get_doc("Email Queue", row)) == frappe._(
+		"No Email Account sends this email: none is the default for outgoing emails."
+	)
+	assert frappe.db.count("Notification Log", {"document_name": row}) == 1
+	server = smtp()
+	account = make_account(server, default_outgoing=1)
+	send_all(None)
+	[accepted] = server.accepted
+	assert accepted.sender == account.email_id
+	assert account.email_id in message_from_bytes(accepted.raw, policy=policy.default)["From"]
+	assert frappe.db.get_value("Email Queue", row, ["status", "email_account"]) == ("Sent", account.name)
+
+
+def test_a_mail_of_the_composer(default: object) -> None:
+	from frappe.core.doctype.communication.email import make
+
+	made = make(
+		doctype="User",
+		name="Administrator",
+		subject="Du compositeur",
+		content="<div>Bonjour</div>",
+		recipients="b@there.test",
+		cc="c@there.test",
+		send_email=1,
+	)
+	name = made["name"]
+	send_all(default.name)
+	[accepted] = default.server.accepted
+	assert sorted(accepted.recipients) == ["b@there.test", "c@there.test"]
+	mail = message_from_bytes(accepted.raw, policy=policy.default)
+	communication = frappe.get_doc("Communication", name)
+	assert mail["Message-ID"].strip("<>") == communication.message_id.strip("<>")
+	assert communication.delivery_status == "Sent"
+	assert [event["state"] for event in queue.timeline(name)].count("Sent") == 2
