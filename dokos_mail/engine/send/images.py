@@ -56,6 +56,8 @@ def embedded(html: str, resolve: Callable[[str], File | None]) -> tuple[str, lis
 	``data:`` addresses, which most mail programs do not show, are resolved here. An attribute ``embed`` is treated as
 	the address, as hosts' templates have it; it never stays, whether it is resolved or not.
 	"""
+	if "<img" not in html.lower():
+		return html, []
 	found: dict[str, File] = {}
 	pieces: list[str] = []
 	at = 0

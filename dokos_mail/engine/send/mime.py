@@ -17,6 +17,7 @@ from io import BytesIO
 from quopri import encodestring
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_ASCII = bytes(range(127))
 _ENDINGS = re.compile(rb"\r\n|\r|\n")
 
 
@@ -91,7 +92,7 @@ def set_text(part: Message, text: str) -> None:
 	subtype = part.get_content_subtype()
 	if octets.isascii() and all(len(line) <= 76 and not line.startswith("From ") for line in text.split("\n")):
 		encoding, payload = "7bit", text
-	elif sum(octet > 126 for octet in octets) * 3 > len(octets):
+	elif len(octets.translate(None, _ASCII)) * 3 > len(octets):
 		encoding, payload = "base64", encodebytes(octets).decode("ascii")
 	else:
 		encoding, payload = "quoted-printable", _quoted_printable(text)
