@@ -10,6 +10,8 @@ from playwright.sync_api import Locator, Page, expect
 
 #: Milliseconds within which a desk answers, also on a small machine.
 PATIENCE = 30_000
+#: The rows below a link field: Dokos and Frappe mark them differently.
+OFFERED = "[role=listbox] li, [role=listbox] [role=option]"
 
 
 @dataclass
@@ -85,7 +87,7 @@ class Desk:
 		entry = self.field(name).locator("input:visible").first
 		entry.click()
 		entry.fill(value)
-		self.field(name).locator("[role=option]", has_text=value).first.click()
+		self.field(name).locator(OFFERED, has_text=value).first.click()
 		self.settle()
 
 	def offered_values(self, name: str, text: str) -> list[str]:
@@ -94,8 +96,8 @@ class Desk:
 		entry.click()
 		entry.fill(text)
 		self.settle()
-		expect(self.field(name).locator("[role=option]").first).to_be_visible()
-		return [" ".join(each.split()) for each in self.field(name).locator("[role=option]").all_inner_texts()]
+		expect(self.field(name).locator(OFFERED).first).to_be_visible()
+		return [" ".join(each.split()) for each in self.field(name).locator(OFFERED).all_inner_texts()]
 
 	def save(self) -> None:
 		"""Save by the button, and wait until the form is saved."""
