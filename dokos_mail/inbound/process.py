@@ -21,6 +21,7 @@ from dokos_mail.engine.message.authentication import UNKNOWN
 from dokos_mail.engine.message.identity import content_hash
 from dokos_mail.engine.message.model import Message
 from dokos_mail.engine.message.parse import parse
+from dokos_mail.engine.message.thread import Link, parents_first, read_link
 from dokos_mail.inbound import auto_reply, notices, surroundings, unreplied
 from dokos_mail.inbound.account import STATUS, raw_store
 from dokos_mail.inbound.apps import ReceivedMail, tell
@@ -90,10 +91,10 @@ def process_pending(
 	waiting = frappe.db.count(JOURNAL, {"email_account": account, "state": JOURNALLED})
 	done = 0
 	_count_a_cut(lease)
-	if rows := _page(account):
+	if rows := _parents_first(_page(account)):
 		_note_next(lease, rows[0].name)
 		frappe.db.commit()
-	while rows := _page(account):
+	while rows := _parents_first(_page(account)):
 		rules = Rules(account)
 		for row, following in zip(rows, [*rows[1:], None], strict=True):
 			if time_is_up():
@@ -357,6 +358,21 @@ def _page(account: str) -> list[frappe._dict]:
 		order_by="received_on asc, creation asc, idx asc",
 		limit=PAGE,
 	)
+
+
+def _parents_first(rows: list[frappe._dict]) -> list[frappe._dict]:
+	"""Rows as the server received them, but none before the message it answers: copied mail may have any date of arrival."""
+	if len(rows) < 2:
+		return rows
+	return [rows[number] for number in parents_first([_link(row) for row in rows])]
+
+
+def _link(row: frappe._dict) -> Link:
+	try:
+		return read_link(raw_store().path(row.raw_path))
+	except (OSError, ValueError):
+		# What is wrong with its file is said when it is processed.
+		return Link()
 
 
 def _note_next(lease: Lease, following: str | None) -> None:

@@ -343,6 +343,22 @@ def test_an_answer_to_what_failed_waits_and_joins_it(mailbox: Mailbox, mandatory
 	assert communication(rows[1]).in_reply_to == rows[0].communication
 
 
+def test_an_answer_that_lies_before_what_it_answers_waits_for_it(make_mailbox: Callable[..., Mailbox]) -> None:
+	"""Mail that was moved or copied has any date of arrival, and comes from any folder."""
+	folders = [{"folder_name": "INBOX"}, {"folder_name": "Archives"}]
+	mailbox = make_mailbox(append_to="Opportunity", imap_folder=folders)
+	mailbox.server.create_folder(mailbox.user, "Archives")
+	mailbox.put(raw("Re: Devis", message_id="c@client.test", References="<a@client.test> <b@client.test>"))
+	mailbox.put(raw("Re: Devis", message_id="b@client.test", In_Reply_To="<a@client.test>"), raw("autre"))
+	mailbox.put(raw("Devis", message_id="a@client.test"), folder="Archives")
+	pull(mailbox)
+	by_id = {row.message_id: row for row in journal(mailbox)}
+	thread = [by_id[f"{name}@client.test"] for name in "abc"]
+	assert [row.rule for row in thread] == ["append_to", "in_reply_to", "references"]
+	assert len({row.reference_name for row in thread}) == 1
+	assert len({row.reference_name for row in by_id.values()}) == 2
+
+
 def test_unrelated_mail_in_any_order_is_placed_alike(make_mailbox: Callable[..., Mailbox]) -> None:
 	subjects = ["Devis", "Commande", "Re: Devis", "Facture", "Re: Commande"]
 	outcomes = []
