@@ -20,6 +20,7 @@ from dokos_mail.inbound.read_status import set_read
 from dokos_mail.inbound.watch import how_far
 from dokos_mail.jobs import enqueue_pull
 from dokos_mail.outbound import queue
+from dokos_mail.outbound.sender import said_of_senders
 
 #: Jobs of more than this many messages are left to a worker.
 MOST_AT_ONCE = 5
@@ -48,7 +49,7 @@ def account_status(account: str) -> dict[str, object]:
 	doc.check_permission("write")
 	if not other_classes.is_ours():
 		return {"lines": other_classes.lines("Email Account"), "colour": "red", "checking": False}
-	return told(doc, receives=doc.receives_here(), sends=doc.sends_here())
+	return told(doc, receives=doc.receives_here(), sends=doc.sends_here(), more=said_of_senders(doc))
 
 
 @frappe.whitelist(methods=["POST"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import frappe
@@ -87,10 +87,11 @@ def announce(account: str) -> None:
 	frappe.publish_realtime(EVENT, {"account": account}, doctype="Email Account", docname=account)
 
 
-def told(account: frappe._dict, *, receives: bool, sends: bool) -> dict[str, object]:
+def told(account: frappe._dict, *, receives: bool, sends: bool, more: Sequence[Mapping[str, object]] = ()) -> dict[str, object]:
 	"""What the form says of an account's connections, in the reader's language: lines, and the colour of the worst.
 
 	:param receives, sends: whether this app uses the connection; what is left to the host is the host's to tell.
+	:param more: what others have to say of the account, as lines without a colour.
 	"""
 	lines: list[dict[str, object]] = []
 	row = frappe._dict()
@@ -106,7 +107,7 @@ def told(account: frappe._dict, *, receives: bool, sends: bool) -> dict[str, obj
 	elif not (account.enable_incoming or account.enable_outgoing):
 		text = _("This account neither receives nor sends yet.")
 		lines.append({"title": "", "state": "Idle", "text": text, "remedy": ""})
-	lines += other_classes.lines("Email Account", "Email Queue")
+	lines += [*more, *other_classes.lines("Email Account", "Email Queue")]
 	lines = [line | {"colour": COLOURS.get(str(line["state"]), "blue")} for line in lines if line["text"]]
 	states = {line["state"] for line in lines}
 	colour = next((COLOURS[state] for state in COLOURS if state in states), "blue")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from email.message import Message
 
 import frappe
+from frappe import _
 from frappe.model.document import Document
 from frappe.utils import cint
 
@@ -192,7 +193,7 @@ def _latest_of_thread(queue_row: Document, communication: frappe._dict) -> frapp
 	if not queue_row.reference_doctype or not queue_row.reference_name:
 		return None
 	to = {each.key for each in mailboxes(f"{communication.recipients or ''},{communication.cc or ''}")}
-	base, _answers = base_subject(communication.subject or "")
+	base, _is_answer = base_subject(communication.subject or "")
 	rows = frappe.get_all(
 		"Communication",
 		filters={
@@ -207,7 +208,7 @@ def _latest_of_thread(queue_row: Document, communication: frappe._dict) -> frapp
 	)
 	for row in rows:
 		sender = mailbox(row.sender)
-		theirs, _answers = base_subject(row.subject or "")
+		theirs, _is_answer = base_subject(row.subject or "")
 		# the desk puts the document's name after the subject
 		if sender and sender.key in to and theirs and (base == theirs or base.startswith(f"{theirs} (#")):
 			return row
@@ -245,3 +246,18 @@ def domains_that_fail(account: Document) -> list[str]:
 		users = frappe.get_all("User", filters={"enabled": 1, "name": ("in", own or [""])}, pluck="email")
 	failing = {Mailbox("", each).domain for each in users if each and fails_dmarc(each, account.email_id)}
 	return sorted(domain for domain in failing if f"@{domain}" != NOBODY)
+
+
+def said_of_senders(account: Document) -> list[dict[str, object]]:
+	"""What the account's form says of senders whose mail recipients' servers will refuse or take for spam."""
+	domains = domains_that_fail(account)
+	if not domains:
+		return []
+	text = _(
+		"Emails of users at {0} leave with their own address, which these domains do not allow this account to use: "
+		"recipients' servers may refuse them or take them for spam (DMARC)."
+	)
+	remedy = _("Tick {0}: they then leave with the address of the account.")
+	box = _(account.meta.get_label("always_use_account_email_id_as_sender"))
+	shown = ", ".join(domains[:5]) + ("…" if len(domains) > 5 else "")
+	return [{"title": _("Sender"), "state": "Unsafe", "text": text.format(shown), "remedy": remedy.format(box)}]

@@ -12,6 +12,7 @@ import frappe
 import pytest
 from frappe.utils import get_url, now_datetime
 
+from dokos_mail.api import account_status
 from dokos_mail.engine.message.model import Message as Read
 from dokos_mail.engine.message.parse import parse
 from dokos_mail.engine.send.extents import Extents, bare
@@ -499,5 +500,7 @@ def test_a_row_is_completed_once() -> None:
 def test_domains_whose_mail_will_fail(todo: frappe._dict) -> None:
 	made = account(JEAN.replace("masociete", "autre"))
 	assert "masociete.test" in domains_that_fail(made)
+	(line,) = [each for each in account_status(made.name)["lines"] if "DMARC" in each["text"]]
+	assert "masociete.test" in line["text"]
 	made.always_use_account_email_id_as_sender = 1
 	assert domains_that_fail(made) == []
