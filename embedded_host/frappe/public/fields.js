@@ -32,10 +32,11 @@ export class Control {
 	get_status() {
 		const { df, owner } = this;
 		if (df.hidden || (df.depends_on && !owner.holds(df.depends_on)) || owner.isHidden?.(df)) return "hidden";
+		if (df.fieldtype === "Button") return "write";
 		const locked = df.read_only || df.fieldtype === "Read Only" || owner.isLocked(df) || (df.read_only_depends_on && owner.holds(df.read_only_depends_on))
 			|| (df.set_only_once && !owner.doc.__islocal && !isEmpty(this.value));
 		if (!locked) return "write";
-		return isEmpty(this.value) && !this.bare && !["HTML", "Button", "Check"].includes(df.fieldtype) && !df.show_empty ? "hidden" : "read";
+		return isEmpty(this.value) && !this.bare && !["HTML", "Check"].includes(df.fieldtype) && !df.show_empty ? "hidden" : "read";
 	}
 
 	/** Bring what is seen in line with the definition and the document; `anew` where the definition changed. */
@@ -77,7 +78,7 @@ export class Control {
 		if (["Text Editor", "HTML Editor"].includes(df.fieldtype) || (df.fieldtype === "Long Text" && /^\s*<\w/.test(value))) return framed(value, __(df.label));
 		if (["Code", "JSON", "Long Text"].includes(df.fieldtype)) return el("pre", { className: "value" }, value);
 		if (df.fieldtype === "Attach Image") return el("img", { className: "preview", src: value, alt: __(df.label) });
-		if (df.fieldtype === "Attach") return el("a", { className: "value", href: value, target: "_blank" }, String(value).split("/").pop());
+		if (df.fieldtype === "Attach") return el("a", { className: "value", href: value, target: "_blank" }, fileName(value) || __(df.label));
 		if (df.fieldtype === "Password") return el("div", { className: "value" }, "••••••••");
 		if (target && value) return el("a", { className: "value", href: path(target, value) }, value);
 		return el("div", { className: "value" }, isState(df) && value ? pill(choice(df, value), guessColour(value)) : readable(df, value) || "\u00a0");
@@ -113,6 +114,8 @@ export class Control {
 		this.refresh(true);
 	}
 }
+
+const fileName = (url) => /^\/(private\/)?files\//.test(url) && decodeURIComponent(url.split("/").pop());
 
 /** The value of a calculation like `60*24*2`, without running anything; NaN where it is none. */
 export function calculate(text) {
@@ -332,7 +335,7 @@ function attach(c) {
 	} });
 	const shown = el("span", { className: "row" });
 	return { node: el("div", { className: "attach" }, shown, input), input, show: (value) => shown.replaceChildren(...(value
-		? [c.df.fieldtype === "Attach Image" && el("img", { className: "preview", src: value, alt: "" }), el("a", { href: value, target: "_blank" }, String(value).split("/").pop()),
+		? [c.df.fieldtype === "Attach Image" && el("img", { className: "preview", src: value, alt: "" }), el("a", { href: value, target: "_blank" }, fileName(value) || value),
 			button(__("Clear"), () => c.take(null), { className: "small" })].filter(Boolean)
 		: [button(__("Attach"), () => input.click(), { className: "small" }, icon("attach"))])) };
 }
