@@ -5,10 +5,40 @@ from __future__ import annotations
 import random
 import sys
 
-from benchmarks import corpus
+from benchmarks import corpus, fetching
 from benchmarks.setup import place
+from mail_servers.faults import LatencyProxy
 
 MB = 1_000_000
+
+
+def fetching_far(count: int = 2000, round_trip: float = 0.04) -> None:
+	"""Fetching alone over a long way, against one message per round trip."""
+	with fetching.mailbox(corpus.messages(count)) as server:
+		for name, ours, reference, goal in (
+			("imap", fetching.imap, fetching.imap_one_by_one, " (goal 100)"),
+			("pop3", fetching.pop3, fetching.pop3_one_by_one, ""),
+		):
+			with LatencyProxy(server.ports[name], round_trip) as way:
+				each, all_of_them = reference(way.port, 50), fetching.best(lambda: ours(way.port, count))  # noqa: B023 - called at once
+			_say(
+				f"{each * count / all_of_them:.0f} times{goal}",
+				f"{name.upper()}, round trip {round_trip * 1000:.0f} ms: {count / all_of_them:.0f} messages/s, "
+				f"against {1 / each:.0f}/s one per round trip",
+			)
+
+
+def fetching_near(count: int = 2000) -> None:
+	"""Fetching alone on loopback, against a connection that is only emptied."""
+	with fetching.mailbox(corpus.messages(count)) as server:
+		emptied = fetching.best(lambda: fetching.drain(server.ports["imap"]))
+		for name, ours in (("imap", fetching.imap), ("pop3", fetching.pop3)):
+			seconds = fetching.best(lambda: ours(server.ports[name], count))  # noqa: B023 - called at once
+			_say(
+				f"{emptied / seconds:.2f} times{' (goal 0.85)' if name == 'imap' else ''}",
+				f"{name.upper()}, loopback: {count / seconds:.0f} messages/s named and synced, "
+				f"against {count / emptied:.0f}/s of an unparsed drain of IMAP",
+			)
 
 
 def journalling(count: int = 2000) -> None:
@@ -135,6 +165,8 @@ def _say(ratio: str, words: str) -> None:
 
 
 _MEASURED = (
+	fetching_far,
+	fetching_near,
 	journalling,
 	journal_memory,
 	mailbox_size,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import corpus
+from benchmarks import corpus, fetching
 from benchmarks.setup import place
 
 pytestmark = pytest.mark.embedded
@@ -20,6 +20,16 @@ def test_each_role_handles_every_message() -> None:
 	assert journalled["peak"] >= journalled["start"] > 0
 	with place(messages) as here:
 		assert here.run("journal_one_by_one")["messages"] == 12
+
+
+def test_fetching_alone_handles_every_message() -> None:
+	with fetching.mailbox(corpus.messages(12)) as server:
+		imap, pop3 = server.ports["imap"], server.ports["pop3"]
+		assert fetching.imap(imap, 12) > 0
+		assert fetching.pop3(pop3, 12) > 0
+		assert fetching.drain(imap) > 0
+		assert fetching.imap_one_by_one(imap, 12) > 0
+		assert fetching.pop3_one_by_one(pop3, 12) > 0
 
 
 def test_two_workers_and_the_listener() -> None:
