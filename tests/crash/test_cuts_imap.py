@@ -11,7 +11,8 @@ from tests.crash import messages
 from tests.crash.enumeration import World, cuts, difference
 from tests.crash.servers import Folder
 
-pytestmark = pytest.mark.embedded
+# Hundreds of processes each: some forty seconds on a quiet machine.
+pytestmark = [pytest.mark.embedded, pytest.mark.timeout(1200)]
 
 
 def first_synchronisation(make: Callable[..., World]) -> World:

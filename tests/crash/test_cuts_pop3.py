@@ -10,7 +10,8 @@ from mail_servers.faulty_pop3 import Pop3Faults
 from tests.crash import messages
 from tests.crash.enumeration import World, cuts, difference
 
-pytestmark = pytest.mark.embedded
+# Hundreds of processes each: some forty seconds on a quiet machine.
+pytestmark = [pytest.mark.embedded, pytest.mark.timeout(1200)]
 
 
 def deleted(make: Callable[..., World]) -> World:
