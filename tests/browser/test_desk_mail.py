@@ -199,3 +199,32 @@ def test_what_a_stranger_wrote_runs_nothing_and_asks_nobody(
 	assert "owned" not in page.title()
 	assert asked == []
 	assert page.get_by_role("dialog").locator("script, style, iframe, form form, base, meta").count() == 0
+
+
+def test_a_user_is_asked_for_the_password_that_an_account_waits_for(logged_in: LogIn, monkeypatch: pytest.MonkeyPatch) -> None:
+	import dokos_mail.api
+	from dokos_mail.engine.errors import LoginRefused
+
+	def refused(account: Any) -> LoginRefused | None:
+		wrong = account.password == "wrong"
+		return LoginRefused(host="imap.example.com", port=993, login=account.email_id, detail="") if wrong else None
+
+	monkeypatch.setattr(dokos_mail.api, "refused", refused)
+	servers = {"email_server": "imap.example.com", "smtp_server": "smtp.example.com", "use_imap": 1, "enable_incoming": 1}
+	values = {"email_account_name": "Marie", "email_id": "marie@example.com", "awaiting_password": 1}
+	frappe.get_doc({"doctype": "Email Account", **values, **servers}).insert()
+	frappe.db.commit()
+	page = logged_in("/app/contact")
+	dialog = page.get_by_role("dialog")
+	expect(dialog).to_contain_text("Mot de passe de marie@example.com")
+	page.keyboard.type("wrong")
+	page.keyboard.press("Enter")
+	expect(page.locator(".toast.red")).to_be_visible()
+	expect(dialog).to_be_visible()
+	field(page, "password").fill("right")
+	page.keyboard.press("Enter")
+	expect(dialog).to_be_hidden()
+	go(page, "/app/role")
+	frappe.db.rollback()
+	account = frappe.get_doc("Email Account", "Marie")
+	assert (account.awaiting_password, account.get_password("password")) == (0, "right")

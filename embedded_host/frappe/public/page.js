@@ -44,7 +44,11 @@ export function show_alert(message, seconds) {
 	const { message: text, body, indicator = "blue" } = typeof message === "object" ? message : { message };
 	const node = el("div", { className: `toast ${colour(indicator)}` }, el("div", {}, rich(text ?? ""), body && el("div", {}, rich(body))),
 		el("button", { type: "button", className: "bare", title: __("Close"), "aria-label": __("Close"), onclick: () => node.remove() }, icon("close")));
-	document.querySelector(".toasts").append(node);
+	const corner = document.querySelector(".toasts");
+	corner.append(node);
+	// over whatever window is open
+	if (corner.matches(":popover-open")) corner.hidePopover();
+	corner.showPopover();
 	setTimeout(() => node.remove(), (seconds || (indicator === "red" ? 12 : 5)) * 1000);
 	return node;
 }

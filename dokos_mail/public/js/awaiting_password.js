@@ -1,0 +1,40 @@
+// Asks for the passwords that a user's email accounts wait for, once in each session. Where the host's desk has a mail
+// module of its own, that one asks.
+
+(() => {
+	if ("Application" in frappe || frappe.session.user === "Guest") return;
+	const ASKED = "dokos_mail_password_asked";
+	const session = frappe.boot.csrf_token;
+
+	async function ask_all() {
+		const { message } = await frappe.call("dokos_mail.api.get_email_awaiting");
+		for (const account of message || []) await ask(account);
+		sessionStorage.setItem(ASKED, session);
+	}
+
+	// Until the mail server agrees or the window is closed: then the account goes on waiting.
+	function ask({ email_account, email_id }) {
+		return new Promise((resolve) => {
+			const dialog = new frappe.ui.Dialog({
+				title: __("Email Account Password"),
+				fields: [
+					{
+						fieldname: "password",
+						fieldtype: "Password",
+						label: __("Password of {0}", [email_id || email_account]),
+						reqd: 1,
+					},
+				],
+				primary_action_label: __("Save"),
+				async primary_action({ password }) {
+					const { message } = await frappe.call("dokos_mail.api.set_email_password", { email_account, password });
+					if (message) dialog.hide();
+				},
+			});
+			dialog.onhide = resolve;
+			dialog.show();
+		});
+	}
+
+	if (sessionStorage.getItem(ASKED) !== session) ask_all();
+})();
