@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -47,10 +48,10 @@ class Bench:
 
 	def start(self, *words: str) -> subprocess.Popen[str]:
 		"""``bench ...`` in the background, in a process group of its own."""
-		log = (self.path / "logs" / f"{words[0]}.out").open("a")
-		return subprocess.Popen(
-			self._command(*words), stdout=log, stderr=log, env=self._env(), cwd=self.sites, start_new_session=True
-		)
+		with (self.path / "logs" / f"{words[0]}.out").open("a") as log:
+			return subprocess.Popen(
+				self._command(*words), stdout=log, stderr=log, env=self._env(), cwd=self.sites, start_new_session=True
+			)
 
 	def run(self, *words: str, timeout: float = 600) -> str:
 		"""``bench --site SITE ...`` to its end; its output. Raises when it ends with anything but 0."""
@@ -161,8 +162,6 @@ def running(bench: Bench, *words: str) -> Iterator[subprocess.Popen[str]]:
 
 def wait_for(found: Callable[[], object], seconds: float) -> object:
 	"""What ``found`` answers, as soon as that is true. Raises when the time is over: processes tell nobody when they are done."""
-	import threading
-
 	pause, until = threading.Event(), time.monotonic() + seconds
 	while not (answer := found()):
 		if time.monotonic() > until:
