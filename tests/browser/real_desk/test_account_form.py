@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from mail_servers.dovecot import Dovecot
-from tests.mailbox import PASSWORD, new_user
+from tests.mailbox import PASSWORD, account_values, new_user
 from tests.test_seed_page import PAGES
 
 
@@ -93,7 +93,7 @@ def account(desk: Any, dovecot: Dovecot, forget: list[tuple[str, str]]) -> tuple
 	return name, user
 
 
-def make_account(desk: Any, dovecot: Dovecot, user: str, password: str) -> None:
+def make_account(desk: Any, dovecot: Dovecot, user: str, password: str, *boxes: str) -> None:
 	desk.open("email-account/new")
 	desk.fill("email_id", user)
 	desk.fill("password", password)
@@ -103,6 +103,8 @@ def make_account(desk: Any, dovecot: Dovecot, user: str, password: str) -> None:
 	desk.tick("use_imap")
 	desk.fill("email_server", dovecot.host)
 	desk.fill("incoming_port", str(dovecot.ports["imap"]))
+	for box in boxes:
+		desk.tick(box)
 	desk.save()
 
 
@@ -139,3 +141,47 @@ def test_pull_now_ends_with_what_came_in(desk: Any, account: tuple[str, str], do
 	expect(desk.page.locator(".msgprint:visible")).to_have_count(0)
 	desk.press("Relever maintenant")
 	expect(desk.page.locator("#alert-container")).to_contain_text("Aucun nouvel email.")
+
+
+def test_another_default_account_says_whose_place_it_takes(desk: Any, dovecot: Dovecot, forget: list[tuple[str, str]]) -> None:
+	before = frappe.get_all("Email Account", filters={"default_incoming": 1}, pluck="name")
+	first = frappe.get_doc(account_values(dovecot, new_user(dovecot), default_incoming=1)).insert().name
+	frappe.db.commit()
+	forget.append(("Email Account", first))
+	make_account(desk, dovecot, new_user(dovecot), PASSWORD, "default_incoming")
+	second = desk.page.evaluate("cur_frm.docname")
+	forget.append(("Email Account", second))
+	told = desk.page.locator(".msgprint:visible")
+	expect(told).to_contain_text(first)
+	expect(told).to_contain_text(second)
+	desk.picture("compte-par-defaut")
+	frappe.db.rollback()
+	assert frappe.get_all("Email Account", filters={"default_incoming": 1}, pluck="name") == [second]
+	for name in before:
+		frappe.db.set_value("Email Account", name, "default_incoming", 1)
+	frappe.db.commit()
+
+
+def test_the_users_form_still_makes_an_account_that_waits_for_its_password(
+	make_user: Callable[..., str], enter: Callable[..., Any], forget: list[tuple[str, str]]
+) -> None:
+	"""The host's own button, whose form brings its values with it (row H2)."""
+	desk = enter(make_user("en"))
+	owner = make_user("en", ("Inbox User",))
+	desk.open(f"user/{owner}")
+	desk.press("Create User Email")
+	desk.page.wait_for_function("cur_frm.doctype === 'Email Account' && cur_frm.is_new()")
+	desk.settle()
+	assert desk.value("email_id") == owner
+	assert desk.is_ticked("awaiting_password")
+	desk.tick("awaiting_password")
+	desk.tab(1)
+	desk.fill("email_server", "imap.nowhere.invalid")
+	desk.save()
+	account = desk.page.evaluate("cur_frm.docname")
+	forget.append(("Email Account", account))
+	expect(desk.headline).to_contain_text(owner)
+	desk.picture("compte-en-attente")
+	frappe.db.rollback()
+	row = {"parent": owner, "email_account": account, "awaiting_password": 1}
+	assert frappe.db.exists("User Email", row)

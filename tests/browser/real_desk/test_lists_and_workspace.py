@@ -67,3 +67,26 @@ def test_the_workspace_and_the_hosts_settings_lead_to_what_was_received(
 	desk.picture("parametres-de-l-hote")
 	page.get_by_text("Nom de domaine email").first.click()
 	desk.page.wait_for_function("frappe.get_route()[0] === 'List' && frappe.get_route()[1] === 'Email Domain'")
+
+
+def test_our_link_comes_once_and_goes_without_a_trace(site: Any) -> None:
+	from dokos_mail import desk_links
+
+	def rows(fields: tuple[str, ...] = ("parent", "idx", "type", "label", "link_to", "link_count")) -> list[tuple[Any, ...]]:
+		host = frappe.get_all("Workspace", filters={"module": ("!=", "Dokos Mail")}, pluck="name")
+		filters = {"parenttype": "Workspace", "parent": ("in", host)}
+		return [
+			tuple(row[each] for each in fields)
+			for row in frappe.get_all("Workspace Link", filters, list(fields), order_by="parent, idx")
+		]
+
+	with_ours = rows()
+	assert sum(row[4] == "Incoming Email" for row in with_ours) == 1
+	assert len({row[:2] for row in with_ours}) == len(with_ours), "no two at one place"
+	desk_links.remove_links()
+	without = rows()
+	assert [row[2:5] for row in without] == [row[2:5] for row in with_ours if row[4] != "Incoming Email"]
+	desk_links.add_links()
+	desk_links.add_links()
+	assert [row[2:] for row in rows()] == [row[2:] for row in with_ours]
+	frappe.db.rollback()
