@@ -19,7 +19,7 @@ from dokos_mail.inbound.journal import JOURNAL
 from dokos_mail.inbound.read_status import set_read
 from dokos_mail.inbound.watch import how_far
 from dokos_mail.jobs import enqueue_pull
-from dokos_mail.outbound import queue
+from dokos_mail.outbound import queue, reported
 from dokos_mail.outbound.sender import said_of_senders
 
 #: Jobs of more than this many messages are left to a worker.
@@ -205,3 +205,11 @@ def delivery_timeline(communication: str) -> list[dict[str, object]]:
 def _names(queues: str | list[str]) -> list[str]:
 	found = json.loads(queues) if isinstance(queues, str) and queues.startswith("[") else queues
 	return [found] if isinstance(found, str) else [str(each) for each in found or []]
+
+
+@frappe.whitelist()
+def undeliverable(recipients: str) -> list[dict[str, object]]:
+	"""Which of these recipients mail did not reach before, or who complained of it: asked before a mail is sent."""
+	if not frappe.has_permission("Communication", "create"):
+		frappe.throw(_("You may not send emails."), frappe.PermissionError)
+	return reported.undeliverable(frappe.utils.split_emails(recipients or "")[:200])

@@ -10,7 +10,7 @@ import frappe
 from frappe import _
 from frappe.utils import now_datetime
 
-from dokos_mail import certificates, checks, health, other_classes
+from dokos_mail import certificates, checks, health, other_classes, reports
 from dokos_mail.host import job_timeouts
 from dokos_mail.inbound import account as accounts
 from dokos_mail.inbound import auto_reply, notices, reactions, unreplied
@@ -137,6 +137,7 @@ def process_again(names: list[str]) -> None:
 def react() -> int:
 	"""Carry out what received mail set off: automatic answers, notices (after a pull; scheduler, each minute)."""
 	doers = {reactions.AUTO_REPLY: auto_reply.send, reactions.UNREPLIED: unreplied.send, reactions.NOTICE: notices.send}
+	doers[reactions.REPORT] = reports.write_down
 	return reactions.carry_out(doers, TimeLimit(PROCESS_SECONDS).is_up)
 
 

@@ -38,6 +38,7 @@ LEVELS = {
 	"commands": 3,
 	"listen": 3,
 	"reader": 3,
+	"reports": 3,
 	"recipients": 3,
 	"timeline": 3,
 	"install": 3,

@@ -49,6 +49,7 @@ def decide(message: Message, folder: str, rules: Rules, *, row: str | None = Non
 			subject=base,
 			answers=answers,
 			robot=message.auto_submitted,
+			report=message.report.kind if message.report else "",
 			junk=junk,
 			sent=sent,
 			authentication=verdict.verdict,

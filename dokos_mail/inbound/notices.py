@@ -87,8 +87,10 @@ def send(row: frappe._dict) -> str:
 	first = _("{0} wrote on {1}:").format(sender or "", about)
 	link = get_link_to_form(mail.reference_doctype, mail.reference_name)
 	files = frappe.get_all("File", filters={"attached_to_doctype": "Communication", "attached_to_name": mail.name}, pluck="name")
+	account = frappe.db.get_value("Email Account", {"name": row.email_account, "enable_outgoing": 1}, "email_id")
 	frappe.sendmail(
 		recipients=to,
+		sender=account,  # who answers writes to the account, and joins the conversation
 		subject=mail.subject,
 		message=f"<p>{escape(first)} {link}</p><hr>{mail.content or ''}",
 		reference_doctype=mail.reference_doctype,

@@ -78,7 +78,8 @@ class Facts:
 
 	``junk`` is the sign by which it is junk, ``authentication`` the receiving server's verdict of its sender; ``sent``
 	means that it is one of ours, found in the account's Sent folder. ``subject`` is bare (``base_subject``), and
-	``answers`` tells whether it said that it is an answer.
+	``answers`` tells whether it said that it is an answer;
+	``report`` is what kind of report it is, if it is one.
 	"""
 
 	in_reply_to: str | None = None
@@ -86,6 +87,7 @@ class Facts:
 	subject: str = ""
 	answers: bool = False
 	robot: bool = False
+	report: str = ""
 	junk: str = ""
 	sent: bool = False
 	authentication: str = UNKNOWN
@@ -258,6 +260,9 @@ class _Placing:
 		if self.facts.sent:
 			self._tried("append_to", "", "sent")
 			return self._decided("sent")
+		if self.facts.report:
+			self._tried("report", self.facts.report, "decided")
+			return self._decided("report")
 		if not self._appends():
 			self._tried("append_to", append_to or "", "not_set")
 			return self._decided("unplaced")

@@ -22,7 +22,7 @@ from dokos_mail.engine.message.identity import content_hash
 from dokos_mail.engine.message.model import Message
 from dokos_mail.engine.message.parse import parse
 from dokos_mail.engine.message.thread import Link, parents_first, read_link
-from dokos_mail.inbound import auto_reply, notices, surroundings, unreplied
+from dokos_mail.inbound import auto_reply, notices, reported, surroundings, unreplied
 from dokos_mail.inbound.account import STATUS, raw_store
 from dokos_mail.inbound.apps import ReceivedMail, tell
 from dokos_mail.inbound.decide import Decision, decide
@@ -218,7 +218,21 @@ def _outcome(row: frappe._dict, rules: Rules, headers: dict[str, object]) -> dic
 			"communication": sent,
 			"reason": _("It is the copy of a message sent from here."),
 		}
+	if reported.is_of_machines(message) and (about := reported.find_original(message.report)):
+		reported.consider(row, about)
+		return values | _reported(about)
 	return values | _processed(row, message, rules, copies, None)
+
+
+def _reported(about: reported.About) -> dict[str, object]:
+	"""What the row of a report says: it is on the mail that it is about, and is no mail of its own."""
+	return {
+		"state": PROCESSED,
+		"rule": "reported",
+		"communication": about.communication,
+		"reference_doctype": about.reference_doctype,
+		"reference_name": about.reference_name,
+	}
 
 
 def _legacy_without_id(row: frappe._dict, message: Message) -> str | None:
@@ -277,6 +291,10 @@ def _set_off(row: frappe._dict, decision: Decision, rules: Rules, stored: Stored
 	auto_reply.consider(row, decision, rules.settings, stored.communication)
 	unreplied.consider(row, decision, rules.settings, stored.communication)
 	notices.consider(row, decision, stored)
+	reported.reachable_again(decision.mail.message)
+	report = decision.mail.message.report
+	if report and (about := reported.find_original(report)):
+		reported.consider(row, about)
 
 
 def _going_on(row: frappe._dict, decision: Decision) -> Decision:

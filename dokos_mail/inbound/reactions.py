@@ -18,7 +18,7 @@ from dokos_mail.inbound.journal import identity
 
 REACTION = "Email Reaction"
 WAITING, DONE, DROPPED, FAILED = "Waiting", "Done", "Dropped", "Failed"
-AUTO_REPLY, NOTICE, UNREPLIED = "Auto Reply", "Notice", "Unreplied"
+AUTO_REPLY, NOTICE, UNREPLIED, REPORT = "Auto Reply", "Notice", "Unreplied", "Report"
 
 #: Longer than any one of them takes.
 CLAIM = timedelta(minutes=10)

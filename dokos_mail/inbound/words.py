@@ -18,6 +18,8 @@ RULES = {
 	"subject": N_("It answers, by its subject, a message of the same correspondent on this document."),
 	"append_to": N_("It starts a conversation, and mail of this folder becomes new documents of this type."),
 	"condition": N_("It starts a conversation, and does not meet the condition for a new document."),
+	"reported": N_("It reports on this email, which was sent from here."),
+	"report": N_("A machine reports on an email, or answers by itself: that makes no document."),
 	"sent": N_("It was sent from this account by another program, and answers nothing we know."),
 	"unplaced": N_("It answers nothing we know, and mail of this folder is not appended to a document type."),
 }
@@ -31,6 +33,7 @@ TRIED = {
 	"references": "References",
 	"address": N_("Address of a document"),
 	"subject": N_("Subject"),
+	"report": N_("Report"),
 	"condition": N_("Condition"),
 	"append_to": N_("Append To"),
 }

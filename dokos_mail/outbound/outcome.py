@@ -67,6 +67,14 @@ def write(recipient: frappe._dict, state: str, words: str = "", **values: object
 	frappe.db.set_value(RECIPIENT, recipient.name, values)
 
 
+def log(recipient: str, what: str, words: str = "", code: str = "") -> None:
+	"""Add to the log of a recipient (by the name of its row) what is no state of its delivery: a delay, a reading, a complaint."""
+	entries = json.loads(frappe.db.get_value(RECIPIENT, recipient, "delivery_log") or "[]")
+	entries.append({"on": str(now_datetime()), "state": what, "words": words, "code": code})
+	entries = entries[:1] + entries[1:][-(LOG_LENGTH - 1) :]
+	frappe.db.set_value(RECIPIENT, recipient, "delivery_log", json.dumps(entries, ensure_ascii=False), update_modified=False)
+
+
 def in_flight(recipients: Iterable[frappe._dict]) -> None:
 	"""These are about to be handed over: should nothing more be written, nobody knows whether they were."""
 	for each in recipients:

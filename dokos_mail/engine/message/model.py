@@ -33,11 +33,15 @@ class Attachment:
 
 @dataclass
 class Report:
-	"""What a machine says of a message of ours: ``kind`` is bounce, delay, complaint, receipt or auto-reply."""
+	"""What a machine says of a message of ours: ``kind`` is bounce, delay, complaint, receipt or auto-reply.
+
+	``envelope_id`` is what we gave the server with the message, where it returns that (RFC 3461 section 4.4).
+	"""
 
 	kind: str
 	recipients: list[dict[str, str | None]] = field(default_factory=list)
 	original_message_id: str | None = None
+	envelope_id: str | None = None
 
 
 @dataclass

@@ -75,11 +75,14 @@ def _groups(content: bytes) -> list[list[tuple[str, str]]]:
 def _delivery_status(content: bytes) -> Report | None:
 	recipients: list[_Recipient] = []
 	original: str | None = None
+	envelope: str | None = None
 	for group in _groups(content):
 		current: dict[str, str] = {}
 		for name, value in group:
 			if name in ("original-envelope-id", "x-original-message-id") and "@" in value:
 				original = original or message_id(value)
+			elif name == "original-envelope-id":
+				envelope = envelope or _XTEXT.sub(lambda found: chr(int(found.group(1), 16)), value.strip())[:140]
 			if name in current and name == "final-recipient":
 				_add(recipients, current)
 				current = {}
@@ -88,7 +91,7 @@ def _delivery_status(content: bytes) -> Report | None:
 	kinds = {_KINDS[recipient["action"]] for recipient in recipients if recipient["action"] in _KINDS}
 	for kind in ("bounce", "delay", "receipt"):
 		if kind in kinds:
-			return Report(kind, recipients, original)
+			return Report(kind, recipients, original, envelope)
 	return None
 
 

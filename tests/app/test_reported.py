@@ -1,0 +1,257 @@
+"""Reports about mail of ours: they tell the mail they are about, and become nothing themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import frappe
+import pytest
+
+from dokos_mail.api import undeliverable
+from dokos_mail.inbound.reactions import REACTION
+from dokos_mail.jobs import react
+from tests.app.test_pull import journal, pull
+from tests.mailbox import Mailbox, raw
+
+REPORT = """\
+From: Mail Delivery System <MAILER-DAEMON@mx.test>
+To: {to}
+Subject: {subject}
+Return-Path: <>
+Date: Fri, 20 Nov 2026 09:30:00 +0100
+Message-ID: <{own}@mx.test>
+Content-Type: multipart/report; report-type={report}; boundary=b
+
+--b
+
+This is the mail system.
+--b
+Content-Type: message/{report}
+
+{fields}
+
+--b
+Content-Type: text/rfc822-headers
+
+Message-ID: <{about}>
+Subject: Devis
+--b--
+"""
+DSN = "Reporting-MTA: dns; mx.test\n{envelope}\n\nFinal-Recipient: rfc822; {who}\nAction: {action}\nStatus: {status}\nDiagnostic-Code: smtp; {words}"
+
+
+@pytest.fixture
+def sent(mailbox: Mailbox) -> Iterator[frappe._dict]:
+	"""A mail that went to two recipients."""
+	pull(mailbox)
+	key = uuid4().hex[:8]
+	who = [f"anna-{key}@client.test", f"paul-{key}@client.test"]
+	document = frappe.get_doc({"doctype": "Opportunity", "title": "Rénovation"}).insert()
+	about = {"reference_doctype": "Opportunity", "reference_name": document.name}
+	message_id = f"devis-{key}@masociete.test"
+	values = {"communication_medium": "Email", "sent_or_received": "Sent", "subject": "Devis", "message_id": message_id}
+	mail = frappe.get_doc({"doctype": "Communication", "recipients": ", ".join(who), **values, **about}).insert()
+	frappe.db.set_value("Communication", mail.name, "delivery_status", "Sent")
+	row = frappe.get_doc(
+		{
+			"doctype": "Email Queue",
+			"message": "x",
+			"status": "Sent",
+			"message_id": message_id,
+			"communication": mail.name,
+			**about,
+		}
+	)
+	row.db_insert()
+	for number, one in enumerate(who, start=1):
+		recipient = frappe.get_doc(
+			{"doctype": "Email Queue Recipient", "recipient": one, "status": "Sent", "delivery_state": "Sent"}
+		)
+		recipient.update({"parent": row.name, "parenttype": "Email Queue", "parentfield": "recipients", "idx": number})
+		recipient.db_insert()
+	frappe.db.commit()
+	yield frappe._dict(who=who, row=row.name, mail=mail.name, document=document.name, message_id=message_id)
+	frappe.db.rollback()
+	for doctype, where in (
+		("Email Queue Recipient", {"parent": row.name}),
+		("Email Queue", {"name": row.name}),
+		(REACTION, {"email_account": mailbox.account}),
+	):
+		frappe.db.delete(doctype, where)
+	frappe.db.delete("Undeliverable Address", {"address": ("in", who)})
+	frappe.db.commit()
+
+
+def dsn(
+	mailbox: Mailbox,
+	sent: frappe._dict,
+	action: str = "failed",
+	status: str = "5.1.1",
+	who: str = "",
+	about: str | None = None,
+	envelope: str = "",
+) -> bytes:
+	fields = DSN.format(who=who or sent.who[0], action=action, status=status, words="550 no such user", envelope=envelope)
+	about = sent.message_id if about is None else about
+	return REPORT.format(
+		to=mailbox.user,
+		subject="Undelivered Mail Returned to Sender",
+		own=uuid4().hex,
+		report="delivery-status",
+		fields=fields,
+		about=about,
+	).encode()
+
+
+def states(sent: frappe._dict) -> list[str]:
+	filters = {"parent": sent.row}
+	return frappe.get_all("Email Queue Recipient", filters=filters, pluck="delivery_state", order_by="idx asc")
+
+
+def status(sent: frappe._dict) -> str:
+	return frappe.db.get_value("Communication", sent.mail, "delivery_status")
+
+
+def receive(mailbox: Mailbox, *messages: bytes) -> list[frappe._dict]:
+	mailbox.put(*messages)
+	pull(mailbox)
+	react()
+	return journal(mailbox)
+
+
+def test_a_bounce_tells_the_mail_it_is_about(mailbox: Mailbox, sent: frappe._dict) -> None:
+	before = frappe.db.count("Communication"), frappe.db.count("Opportunity")
+	(row,) = receive(mailbox, dsn(mailbox, sent))
+	assert (frappe.db.count("Communication"), frappe.db.count("Opportunity")) == before
+	assert (row.state, row.rule, row.communication, row.reference_name) == ("Processed", "reported", sent.mail, sent.document)
+	assert status(sent) == "Bounced"
+	assert states(sent) == ["Bounced", "Sent"]
+	log = frappe.db.get_value(
+		"Email Queue Recipient", {"parent": sent.row, "recipient": sent.who[0]}, ["server_reply", "status_code"]
+	)
+	assert "no such user" in log[0] and log[1] == "5.1.1"
+
+
+def test_the_next_mail_to_it_is_asked_about_until_it_writes(mailbox: Mailbox, sent: frappe._dict) -> None:
+	receive(mailbox, dsn(mailbox, sent))
+	(known,) = undeliverable(f"Anna <{sent.who[0].upper()}>, {sent.who[1]}")
+	assert (known["address"], known["kind"], known["times"]) == (sent.who[0], "Bounced", 1)
+	receive(mailbox, raw("Me revoilà", sender=sent.who[0], to=mailbox.user))
+	assert undeliverable(sent.who[0]) == []
+
+
+def test_what_the_server_was_given_is_enough(mailbox: Mailbox, sent: frappe._dict) -> None:
+	"""RFC 3461: the envelope's identifier comes back where the headers do not."""
+	receive(mailbox, dsn(mailbox, sent, about="unknown@x.test", envelope=f"Original-Envelope-Id: {sent.row}"))
+	assert states(sent) == ["Bounced", "Sent"]
+
+
+@pytest.mark.parametrize(
+	("action", "code", "expected", "state"),
+	[
+		("delayed", "4.4.1", "Delayed", "Sent"),
+		("failed", "4.2.2", "Soft-Bounced", "Bounced"),
+		("delivered", "2.0.0", "Sent", "Sent"),
+	],
+)
+def test_what_is_no_lasting_failure_is_not_remembered(
+	mailbox: Mailbox, sent: frappe._dict, action: str, code: str, expected: str, state: str
+) -> None:
+	receive(mailbox, dsn(mailbox, sent, action, code))
+	assert status(sent) == expected
+	assert states(sent)[0] == state
+	assert undeliverable(sent.who[0]) == []
+
+
+def test_a_delay_after_a_bounce_changes_nothing(mailbox: Mailbox, sent: frappe._dict) -> None:
+	receive(mailbox, dsn(mailbox, sent))
+	receive(mailbox, dsn(mailbox, sent, "delayed", "4.4.1"))
+	assert status(sent) == "Bounced"
+
+
+def test_nobody_is_made_undeliverable_by_what_is_made_up(mailbox: Mailbox, sent: frappe._dict) -> None:
+	victim = "patron@masociete.test"
+	receive(mailbox, dsn(mailbox, sent, who=victim))
+	assert undeliverable(victim) == []
+	assert states(sent) == ["Sent", "Sent"]
+
+
+def test_a_bounce_of_what_nobody_knows_is_kept_and_makes_no_document(mailbox: Mailbox, sent: frappe._dict) -> None:
+	(row,) = receive(mailbox, dsn(mailbox, sent, about="unknown@x.test"))
+	assert (row.state, row.rule, row.reference_name) == ("Processed", "report", None)
+	assert frappe.db.get_value("Communication", row.communication, "subject") == "Undelivered Mail Returned to Sender"
+
+
+def test_when_the_queue_was_emptied(mailbox: Mailbox, sent: frappe._dict) -> None:
+	frappe.db.delete("Email Queue Recipient", {"parent": sent.row})
+	frappe.db.delete("Email Queue", {"name": sent.row})
+	frappe.db.commit()
+	receive(mailbox, dsn(mailbox, sent))
+	assert status(sent) == "Bounced"
+	assert len(undeliverable(sent.who[0])) == 1
+
+
+def test_a_receipt(mailbox: Mailbox, sent: frappe._dict) -> None:
+	fields = f"Final-Recipient: rfc822; {sent.who[1]}\nOriginal-Message-ID: <{sent.message_id}>\nDisposition: manual-action/MDN-sent-manually; displayed"
+	mdn = REPORT.format(
+		to=mailbox.user, subject="Lu", own=uuid4().hex, report="disposition-notification", fields=fields, about=sent.message_id
+	)
+	receive(mailbox, mdn.encode())
+	assert status(sent) == "Read"
+	assert frappe.db.get_value("Communication", sent.mail, "read_by_recipient") == 1
+	assert frappe.db.get_value("Email Queue Recipient", {"parent": sent.row, "recipient": sent.who[1]}, "read_on")
+
+
+def test_a_complaint(mailbox: Mailbox, sent: frappe._dict) -> None:
+	fields = f"Feedback-Type: abuse\nVersion: 1\nOriginal-Rcpt-To: <{sent.who[0]}>"
+	arf = REPORT.format(
+		to=mailbox.user, subject="Feedback", own=uuid4().hex, report="feedback-report", fields=fields, about=sent.message_id
+	)
+	receive(mailbox, arf.encode())
+	assert status(sent) == "Marked As Spam"
+	assert undeliverable(sent.who[0])[0]["kind"] == "Complained"
+
+
+def test_out_of_office_joins_its_thread_and_makes_no_document(mailbox: Mailbox, sent: frappe._dict) -> None:
+	away = raw(
+		"Réponse automatique : Devis",
+		sender=sent.who[0],
+		to=mailbox.user,
+		In_Reply_To=f"<{sent.message_id}>",
+		Auto_Submitted="auto-replied",
+	)
+	lost = raw("Automatic reply: x", sender=sent.who[0], to=mailbox.user, Auto_Submitted="auto-replied")
+	one, two = receive(mailbox, away, lost)
+	assert (one.rule, one.reference_name) == ("in_reply_to", sent.document)
+	assert (two.rule, two.reference_name) == ("report", None)
+	log = frappe.db.get_value("Email Queue Recipient", {"parent": sent.row, "recipient": sent.who[0]}, "delivery_log")
+	assert "Answered Automatically" in log
+	assert status(sent) == "Sent"
+
+
+def test_cut_between_noting_and_writing(mailbox: Mailbox, sent: frappe._dict, monkeypatch: pytest.MonkeyPatch) -> None:
+	"""What a report says is a row of its own, written down once however often the job dies."""
+	from dokos_mail import reports
+
+	mailbox.put(dsn(mailbox, sent))
+	pull(mailbox)
+	applied: list[int] = []
+	apply = reports.apply
+
+	def dies(*given: object) -> str:
+		applied.append(1)
+		said = apply(*given)
+		if len(applied) == 1:
+			raise ConnectionError("the worker is gone")
+		return said
+
+	monkeypatch.setattr(reports, "apply", dies)
+	react()
+	assert states(sent) == ["Sent", "Sent"]
+	frappe.db.set_value(REACTION, {"incoming_email": journal(mailbox)[0].name}, "due_on", "2020-01-01 00:00:00")
+	frappe.db.commit()
+	react()
+	react()
+	assert len(applied) == 2
+	assert undeliverable(sent.who[0])[0]["times"] == 1
