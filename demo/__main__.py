@@ -90,13 +90,10 @@ def offer() -> bool:
 
 
 def serve(place: Place, servers: dict, port: int) -> None:
-	"""Web, worker and scheduler until Ctrl-C."""
+	"""Web, worker, scheduler and listener until Ctrl-C."""
 	need_port(port, f"choose another: make desk PORT={port + 1}")
-	command = place.bench("--site", SITE, "start", "--port", str(port))
-	with (place.folder / "desk.log").open("ab") as log:
-		process = subprocess.Popen(
-			command, env=place.environment(), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-		)
+	process = in_background(place, "start", "--port", str(port))
+	listener = in_background(place, "mail-listen")
 	try:
 		until_it_answers(process, port, place.folder / "desk.log")
 		print(f"""
@@ -105,7 +102,7 @@ def serve(place: Place, servers: dict, port: int) -> None:
   Login       Administrator
   Password    {place.memory.admin_password}
 
-  Send it a mail, from another terminal; it is an Opportunity within a minute:
+  Send it a mail, from another terminal; it is an Opportunity a second or two later:
               make mail SUBJECT="Bonjour" TEXT="Un devis, s'il vous plaît."
   or with any program, by SMTP on localhost:{servers["ports"]["smtp"]}, to {COMMERCIAL}.
 
@@ -115,7 +112,22 @@ def serve(place: Place, servers: dict, port: int) -> None:
 	except KeyboardInterrupt:
 		print("\n  Stopping.")
 	finally:
+		end(listener)
 		end(process)
+
+
+def in_background(place: Place, *words: str) -> subprocess.Popen:
+	"""A command of the bench for the demo's site, what it says in desk.log."""
+	with (place.folder / "desk.log").open("ab") as log:
+		return subprocess.Popen(
+			place.bench("--site", SITE, *words),
+			env=place.environment(),
+			cwd=ROOT,
+			stdin=subprocess.DEVNULL,
+			stdout=log,
+			stderr=log,
+			start_new_session=True,
+		)
 
 
 def until_it_answers(process: subprocess.Popen, port: int, log: Path) -> None:

@@ -56,7 +56,9 @@ def pull_if_due(account: str) -> None:
 def carry_read_status(row: frappe._dict, method: str | None = None) -> None:
 	"""A user read a mail, or marked it: the account's next pull carries that to the server, and it is made at once."""
 	account = row.email_account
-	if account and frappe.db.get_value("Email Account", account, "keep_read_status") and accounts.is_due(account):
+	if not account or not other_classes.is_ours():
+		return
+	if frappe.db.get_value("Email Account", account, "keep_read_status") and accounts.is_due(account):
 		enqueue_pull(account, enqueue_after_commit=True)
 
 
