@@ -12,8 +12,9 @@ from datetime import timedelta
 import frappe
 from frappe.utils import now_datetime
 
+from dokos_mail.holder import died_here
 from dokos_mail.inbound.account import STATUS
-from dokos_mail.inbound.lease import INCREDIBLE, died_here
+from dokos_mail.inbound.lease import INCREDIBLE
 
 #: A hold that is not renewed ends after this time: that long a listener's death on another machine goes unnoticed.
 DURATION = timedelta(seconds=60)

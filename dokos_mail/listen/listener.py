@@ -20,8 +20,8 @@ from frappe.utils import now_datetime
 from dokos_mail.engine.errors import MailError
 from dokos_mail.engine.receive.idle import News
 from dokos_mail.engine.receive.watch import Watch
+from dokos_mail.holder import new_token
 from dokos_mail.inbound import account as accounts
-from dokos_mail.inbound.lease import new_token
 from dokos_mail.listen import holds
 from dokos_mail.listen.mailboxes import Mailboxes, Watched
 from dokos_mail.listen.pullers import Pullers

@@ -8,6 +8,7 @@ from datetime import datetime
 import frappe
 from frappe.utils import get_datetime
 
+from dokos_mail import other_classes
 from dokos_mail.engine.receive.watch import Target
 from dokos_mail.inbound.account import STATUS, status_of
 
@@ -48,8 +49,10 @@ class Mailboxes:
 	def read(self, doubtful: set[str]) -> dict[str, Watched]:
 		"""The accounts as they are now. Settings are read where something changed, and where they are ``doubtful``.
 
-		POP3, OAuth and the host's own services are left to the scheduler.
+		POP3, OAuth and the host's own services are left to the scheduler; all of them while another app's class has the accounts.
 		"""
+		if not other_classes.is_ours():
+			return {}
 		receiving = {"enable_incoming": 1, "awaiting_password": 0, "use_imap": 1}
 		rows = frappe.get_all("Email Account", filters=receiving, fields=list(_MARKS))
 		folders: dict[str, list[tuple[str, str]]] = {}
