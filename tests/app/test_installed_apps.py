@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from email.message import EmailMessage
 from types import ModuleType, SimpleNamespace
 
 import frappe
@@ -11,6 +12,7 @@ import pytest
 
 from dokos_mail.inbound.apps import ReceivedMail
 from dokos_mail.jobs import process_again, sweep_journal
+from dokos_mail.outbound.render import ask_other_apps
 from tests.app.test_placing import PASS, SERVER, last, received, signed
 from tests.app.test_pull import communication, journal
 from tests.mailbox import Mailbox, raw
@@ -71,6 +73,15 @@ def test_the_example_looks_again_at_lost_customers(mailbox: Mailbox) -> None:
 	row = received(mailbox, raw("Finalement", In_Reply_To="<perdu@client.test>"))
 	assert frappe.db.get_value("Opportunity", first.reference_name, "status") == "Open"
 	assert not row.hooks_due
+
+
+def test_the_example_names_the_opportunity_in_what_is_sent(site: object) -> None:
+	message = EmailMessage()
+	message["Subject"], message["X-Opportunity"] = "Devis", "fausse"
+	row = frappe._dict(name="q", reference_doctype="Opportunity", reference_name="OPP-1")
+	assert ask_other_apps(message, row, "elodie@client.test").get_all("X-Opportunity") == ["OPP-1"]
+	other = frappe._dict(name="q", reference_doctype="Contact", reference_name="C")
+	assert ask_other_apps(message, other, "elodie@client.test").get_all("X-Opportunity") == ["fausse"]
 
 
 # Any app

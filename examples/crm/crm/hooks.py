@@ -15,3 +15,6 @@ mail_before_place = ["crm.mail.choose"]
 
 # After it is stored.
 mail_after_store = ["crm.mail.look_again"]
+
+# Before a mail is sent, for each recipient.
+mail_before_send = ["crm.mail.name_opportunity"]

@@ -36,3 +36,10 @@ def look_again(communication, mail):
 	if opportunity.status == "Lost":
 		opportunity.status = "Open"
 		opportunity.save(ignore_permissions=True)
+
+
+def name_opportunity(message, queue, recipient):
+	"""Called before a mail is sent to a recipient; the message may be changed in place."""
+	if queue.reference_doctype == "Opportunity":
+		del message["X-Opportunity"]
+		message["X-Opportunity"] = queue.reference_name

@@ -1,0 +1,153 @@
+"""Mail becomes documents of any type: one like an Issue, one that is named by a series, one that wants more than mail has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import frappe
+import pytest
+
+from dokos_mail.append_to import append_to_doctypes, hooked_fields
+from dokos_mail.jobs import process_again
+from tests.app.test_placing import FAIL, SERVER, received, signed
+from tests.app.test_pull import communication, journal
+from tests.mailbox import Mailbox, raw
+
+STATUS = {"fieldname": "status", "fieldtype": "Select", "label": "Status", "options": "Open\nReplied\nClosed", "default": "Open"}
+
+
+def field(fieldname: str, fieldtype: str = "Data", **properties: object) -> dict[str, object]:
+	return {"fieldname": fieldname, "fieldtype": fieldtype, "label": fieldname.replace("_", " ").title(), **properties}
+
+
+TYPES = {
+	"Mail Issue": {
+		"fields": [field("subject", reqd=1), STATUS, field("raised_by", options="Email"), field("via", default="Mail")],
+		"email_append_to": 1,
+		"subject_field": "subject",
+		"sender_field": "raised_by",
+		"autoname": "hash",
+	},
+	"Mail Series": {
+		"fields": [field("naming_series", "Select", options="MS-.####", default="MS-.####"), field("about"), field("who")],
+		"autoname": "naming_series:",
+	},
+	"Mail Mandatory": {
+		"fields": [field("title"), field("customer", reqd=1), field("rows", "Small Text")],
+		"autoname": "hash",
+	},
+	"Mail Topic": {"fields": [field("topic", unique=1), field("email", options="Email")], "autoname": "field:topic"},
+}
+
+
+@pytest.fixture
+def types(site: object) -> Iterator[None]:
+	for name, properties in TYPES.items():
+		if not frappe.db.exists("DocType", name):
+			permissions = [{"role": "System Manager", "read": 1, "write": 1, "create": 1, "delete": 1}]
+			doc = {"doctype": "DocType", "name": name, "module": "Core", "custom": 1, "permissions": permissions, **properties}
+			frappe.get_doc(doc).insert()
+	frappe.db.commit()
+	yield
+	for name in TYPES:
+		frappe.delete_doc("DocType", name, force=True)
+	frappe.db.commit()
+
+
+@pytest.fixture
+def hooked(types: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+	"""Let installed apps name these in ``email_append_to``."""
+	ask = frappe.get_hooks
+
+	def name(*entries: object) -> None:
+		def get_hooks(hook: str | None = None, *args: object, **kwargs: object) -> object:
+			return list(entries) if hook == "email_append_to" else ask(hook, *args, **kwargs)
+
+		monkeypatch.setattr(frappe, "get_hooks", get_hooks)
+
+	name("Mail Series", "Mail Mandatory", "Mail Topic")
+	return name
+
+
+def test_a_type_with_settings_of_its_own(make_mailbox: Callable[..., Mailbox], types: None) -> None:
+	mailbox = make_mailbox(append_to="Mail Issue")
+	row = received(mailbox, raw("Panne", message_id="panne@client.test"))
+	issue = frappe.get_doc("Mail Issue", row.reference_name)
+	assert (issue.subject, issue.raised_by, issue.status, issue.via) == ("Panne", "elodie@client.test", "Open", "Mail")
+	assert received(mailbox, raw("Re: Panne", In_Reply_To="<panne@client.test>")).reference_name == issue.name
+	assert received(mailbox, raw("Re: Panne")).reference_name == issue.name
+
+
+def test_a_type_without_settings_takes_the_fields_that_an_apps_hook_names(
+	make_mailbox: Callable[..., Mailbox], hooked: Callable[..., None]
+) -> None:
+	hooked("Mail Topic", {"doctype": "Mail Series", "subject_field": "about", "sender_field": "who"})
+	assert {"Mail Series", "Mail Topic"} <= set(append_to_doctypes())
+	assert hooked_fields("Mail Series")["sender_field"] == "who"
+	assert hooked_fields("Mail Topic") == {"doctype": "Mail Topic"}
+	row = received(make_mailbox(append_to="Mail Series"), raw("Toiture"))
+	doc = frappe.get_doc("Mail Series", row.reference_name)
+	assert row.reference_name.startswith("MS-")
+	assert (doc.about, doc.who) == ("Toiture", "elodie@client.test")
+
+
+def test_the_settings_of_a_type_come_before_an_apps_hook(
+	make_mailbox: Callable[..., Mailbox], hooked: Callable[..., None]
+) -> None:
+	hooked({"doctype": "Mail Issue", "subject_field": "via", "sender_field": "via", "sender_name_field": "via"})
+	row = received(make_mailbox(append_to="Mail Issue"), raw("Panne"))
+	issue = frappe.get_doc("Mail Issue", row.reference_name)
+	assert (issue.subject, issue.raised_by, issue.via) == ("Panne", "elodie@client.test", "Élodie Martin")
+
+
+def test_entries_of_a_hook_that_mean_nothing(hooked: Callable[..., None]) -> None:
+	hooked(None, 7, {}, {"subject_field": "x"}, ["Mail Series"], "Mail Topic")
+	assert "Mail Topic" in append_to_doctypes()
+	assert hooked_fields("Mail Series") == {}
+
+
+def test_a_mandatory_field_is_named_and_the_mail_is_processed_once_it_can_be(
+	make_mailbox: Callable[..., Mailbox], hooked: Callable[..., None]
+) -> None:
+	mailbox = make_mailbox(append_to="Mail Mandatory")
+	row = received(mailbox, raw("Commande", message_id="m@client.test"))
+	assert (row.state, row.communication, row.subject) == ("Failed", None, "Commande")
+	assert "Customer" in row.reason
+	assert frappe.db.count("Mail Mandatory") == 0
+	setter = {"doc_type": "Mail Mandatory", "field_name": "customer", "property": "default", "property_type": "Text"}
+	frappe.get_doc({"doctype": "Property Setter", "doctype_or_field": "DocField", "value": "À voir", **setter}).insert()
+	frappe.db.commit()
+	frappe.clear_cache(doctype="Mail Mandatory")
+	process_again([row.name])
+	(row,) = journal(mailbox)
+	assert (row.state, row.reason) == ("Processed", None)
+	assert frappe.db.get_value("Mail Mandatory", row.reference_name, ["title", "customer"]) == ("Commande", "À voir")
+
+
+def test_a_name_that_is_taken_fails_and_is_kept(make_mailbox: Callable[..., Mailbox], hooked: Callable[..., None]) -> None:
+	"""Whoever writes the same subject again is not put on the first one's document."""
+	mailbox = make_mailbox(append_to="Mail Topic")
+	first = received(mailbox, raw("Sujet unique"))
+	assert first.reference_name == "Sujet unique"
+	second = received(mailbox, raw("Sujet unique", sender="autre@ailleurs.test"))
+	assert (second.state, second.communication) == ("Failed", None)
+	assert second.reason
+
+
+@pytest.mark.parametrize("status", ["Open", "Replied", "Closed"])
+def test_the_status_of_a_document_follows_the_host(make_mailbox: Callable[..., Mailbox], types: None, status: str) -> None:
+	"""What the host's own receiving makes of it, ours does; a sender who is not himself changes nothing."""
+	mailbox = make_mailbox(append_to="Mail Issue", authserv_id=SERVER)
+	ours = received(mailbox, raw("à nous", message_id=f"{status}@client.test")).reference_name
+	theirs = frappe.get_doc({"doctype": "Mail Issue", "subject": "à l'hôte"}).insert().name
+	for name in (ours, theirs):
+		frappe.db.set_value("Mail Issue", name, "status", status)
+	frappe.db.commit()
+	received(mailbox, signed(raw("Re: à nous", In_Reply_To=f"<{status}@client.test>"), FAIL))
+	assert frappe.db.get_value("Mail Issue", ours, "status") == status
+	answer = received(mailbox, raw("Re: à nous", In_Reply_To=f"<{status}@client.test>"))
+	assert communication(answer).reference_name == ours
+	values = {"doctype": "Communication", "communication_medium": "Email", "sent_or_received": "Received", "subject": "x"}
+	frappe.get_doc({**values, "reference_doctype": "Mail Issue", "reference_name": theirs}).insert()
+	after = {name: frappe.db.get_value("Mail Issue", name, "status") for name in (ours, theirs)}
+	assert after[ours] == after[theirs]
