@@ -84,6 +84,11 @@ def test_a_session_that_ends_loses_nothing_that_was_typed(logged_in: LogIn) -> N
 	frappe.db.rollback()
 	assert frappe.db.get_value("Contact", "Person 00", "last_name") == "Typed before"
 
+	frappe.db.sql("delete from `tabSessions`")
+	frappe.db.commit()
+	page.reload()
+	expect(page.locator(".login")).to_contain_text("Votre session a expiré")
+
 
 # ---- lists
 
@@ -207,6 +212,54 @@ def test_a_refusal_of_the_server_is_told_in_its_words_and_nothing_is_lost(logged
 	page.keyboard.press("Escape")
 	expect(page.locator(".layout [data-fieldname=email] .error")).to_contain_text("n'est pas une adresse email valide")
 	expect(field(page, "first_name")).to_have_value("Ada")
+
+
+def test_text_is_written_pasted_and_left_as_it_was(logged_in: LogIn) -> None:
+	before = '<table style="width: 50%"><tbody><tr><td><b>Marie</b> <img src="https://elsewhere.example/logo.png"></td></tr></tbody></table>'
+	frappe.db.set_value("User", "marie@example.com", "email_signature", before)
+	frappe.db.commit()
+	page = logged_in("/app/user/marie@example.com")
+	field(page, "last_name").fill("Curie")
+	page.keyboard.press("Control+s")
+	saved(page)
+	frappe.db.rollback()
+	assert frappe.db.get_value("User", "marie@example.com", "email_signature") == before
+
+	text = page.get_by_role("textbox", name="Signature d'email")
+	text.click()
+	page.keyboard.press("Control+a")
+	page.keyboard.type("Bien à vous, ")
+	page.get_by_role("button", name="Gras").click()
+	page.keyboard.type("Marie")
+	pasted = "<p onclick=alert(1)>Physics<script>alert(1)</script><iframe src=x></iframe></p>"
+	page.evaluate(
+		"""html => {
+			const clipboardData = new DataTransfer();
+			clipboardData.setData("text/html", html);
+			document.activeElement.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+		}""",
+		pasted,
+	)
+	page.keyboard.press("Control+s")
+	saved(page)
+	frappe.db.rollback()
+	stored = frappe.db.get_value("User", "marie@example.com", "email_signature")
+	assert "<b>Marie" in stored and "Physics" in stored
+	assert not any(each in stored for each in ("script", "onclick", "iframe"))
+
+
+def test_a_row_has_a_window_for_the_fields_that_its_table_does_not_show(logged_in: LogIn) -> None:
+	page = logged_in("/app/contact/new")
+	table = page.locator("[data-fieldname=phone_nos]").first
+	table.get_by_role("button", name="Ajouter une ligne").click()
+	table.get_by_role("button", name="Modifier").click()
+	dialog = page.get_by_role("dialog")
+	dialog.get_by_label("Téléphone", exact=True).fill("+33 1 23 45 67 89")
+	dialog.get_by_label("Mobile principal").check()
+	dialog.get_by_role("button", name="Terminé").click()
+	expect(dialog).to_be_hidden()
+	expect(table.locator("tbody input").first).to_have_value("+33 1 23 45 67 89")
+	assert page.evaluate("cur_frm.doc.phone_nos[0].is_primary_mobile_no") == 1
 
 
 def test_somebody_else_saved_in_between(logged_in: LogIn) -> None:

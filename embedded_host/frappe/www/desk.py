@@ -32,7 +32,7 @@ def get_response(path: str) -> Response:
 	if path == "/":
 		return redirect("/app")
 	if path == "/login":
-		return redirect("/app") if frappe.session.user != "Guest" else page("login", _("Login"))
+		return redirect("/app") if frappe.session.user != "Guest" else page("login", _("Login"), expired=frappe.local.form_dict.expired)
 	if path != "/app" and not path.startswith("/app/"):
 		raise NotFound
 	if frappe.session.user == "Guest":
@@ -79,7 +79,8 @@ def messages() -> dict[str, str]:
 
 def to_login(request: Request) -> Response:
 	"""To the login page, and from there back to what was wanted."""
-	return redirect(f"/login?redirect-to={quote(request.full_path.rstrip('?'))}")
+	expired = "&expired=1" if frappe.local.response.get("session_expired") else ""
+	return redirect(f"/login?redirect-to={quote(request.full_path.rstrip('?'))}{expired}")
 
 
 def message_page(status: int) -> Response:
