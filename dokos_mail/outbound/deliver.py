@@ -25,6 +25,7 @@ from dokos_mail.outbound import account as accounts
 from dokos_mail.outbound import outcome
 from dokos_mail.outbound.claim import QUEUE, WAITING, ClaimLost, claim, renew
 from dokos_mail.outbound.sent import was_filed
+from dokos_mail.outbound.unsubscribe import gone_since
 
 #: Errors that are about the message or its address, and not about reaching the server.
 _OWN = (AddressUnusable, AddressNeedsSMTPUTF8, MessageTooLarge)
@@ -120,6 +121,7 @@ class _Delivery:
 	def run(self) -> str:
 		try:
 			self._look_whether_sent()
+			self._leave_out_who_left()
 			for group, message in self._copies():
 				if not self._hand_over(group, message):
 					break
@@ -140,6 +142,13 @@ class _Delivery:
 			frappe.db.set_value(QUEUE, self.row.name, "sent_copy", "Wanted", update_modified=False)
 		frappe.db.commit()
 		return found.state
+
+	def _leave_out_who_left(self) -> None:
+		"""Whoever unsubscribed since the mail was queued does not get it."""
+		waiting = [each for each in self.due if each.state in states.OPEN]
+		for each in gone_since(self.row, waiting):
+			outcome.write(each, states.CANCELLED, _("Unsubscribed before it was sent."), next_try=None)
+		frappe.db.commit()
 
 	def _copies(self) -> Iterator[tuple[list[frappe._dict], bytes]]:
 		"""The recipients still to be seen to, in groups that get the very same octets, one group composed at a time."""

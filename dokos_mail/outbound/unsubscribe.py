@@ -36,3 +36,17 @@ def subscribe_again(ticket: Ticket) -> None:
 def is_unsubscribed(ticket: Ticket) -> bool:
 	"""Whether the recipient gets no more mail about what this one is about."""
 	return any(frappe.db.exists(DOCTYPE, about(ticket, everything)) for everything in (False, True))
+
+
+def gone_since(queue_row: frappe._dict, recipients: list[frappe._dict]) -> list[frappe._dict]:
+	"""Those of ``recipients`` who unsubscribed, from the row's document or from all mail, after the row was queued."""
+	if not recipients:
+		return []
+	rows = frappe.get_all(
+		DOCTYPE,
+		filters={"email": ("in", [each.recipient for each in recipients]), "creation": (">", queue_row.creation)},
+		fields=["email", "reference_doctype", "reference_name", "global_unsubscribe"],
+	)
+	document = (queue_row.reference_doctype, queue_row.reference_name)
+	gone = {row.email.lower() for row in rows if row.global_unsubscribe or (row.reference_doctype, row.reference_name) == document}
+	return [each for each in recipients if each.recipient.lower() in gone]
