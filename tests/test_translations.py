@@ -51,7 +51,8 @@ def doctype_strings(definition: dict) -> Iterator[str]:
 
 
 def workspace_strings(definition: dict) -> Iterator[str]:
-	"""The workspace's cards, links and shortcuts, and what it says beside their counts."""
+	"""The workspace's name, cards, links and shortcuts, and what it says beside their counts."""
+	yield definition["title"]
 	for row in (*definition["links"], *definition["shortcuts"]):
 		yield from (row[key] for key in ("label", "format") if row.get(key))
 
