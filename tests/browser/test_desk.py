@@ -256,7 +256,7 @@ def test_a_row_has_a_window_for_the_fields_that_its_table_does_not_show(logged_i
 	dialog = page.get_by_role("dialog")
 	dialog.get_by_label("Téléphone", exact=True).fill("+33 1 23 45 67 89")
 	dialog.get_by_label("Mobile principal").check()
-	dialog.get_by_role("button", name="Terminé").click()
+	dialog.get_by_role("button", name="OK").click()
 	expect(dialog).to_be_hidden()
 	expect(table.locator("tbody input").first).to_have_value("+33 1 23 45 67 89")
 	assert page.evaluate("cur_frm.doc.phone_nos[0].is_primary_mobile_no") == 1

@@ -416,7 +416,7 @@ export class Grid {
 	edit(row) {
 		const layout = new Layout(this.fields, { ...row.owner, refresh: () => layout.refresh() });
 		layout.refresh();
-		const shown = modal({ title: __("Row {0}", [row.doc.idx]), body: layout.node, className: "wide", footer: [button(__("Done"), () => shown.close(), { className: "primary" })], onclose: () => row.refresh() });
+		const shown = modal({ title: __("Row {0}", [row.doc.idx]), body: layout.node, className: "wide", footer: [button(__("OK"), () => shown.close(), { className: "primary" })], onclose: () => row.refresh() });
 	}
 }
 
