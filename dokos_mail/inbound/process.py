@@ -150,27 +150,31 @@ def process(row: frappe._dict, lease: Lease, rules: Rules, following: str | None
 			frappe.log_error(title=f"Incoming Email {row.name}")
 			return _fail(row, lease, following, _reason(error), headers)
 	if values.get("hooks_due"):
-		tell_apps(row.name, rules)
+		tell_apps(row.name, rules, row.seen_by_apps)
 	return str(values["state"])
 
 
-def tell_apps(name: str, rules: Rules) -> None:
-	"""Tell other apps of a mail that is stored; commits. Cut anywhere, the row says that they are still to be told."""
+def tell_apps(name: str, rules: Rules, mail: ReceivedMail | None = None) -> None:
+	"""Tell other apps of a mail that is stored; commits. Cut anywhere, the row says that they are still to be told.
+
+	``mail`` is what they saw before it was placed; it is read anew where it is not at hand.
+	"""
 	row = frappe.db.get_value(JOURNAL, name, [*_ROW_FIELDS, "state", "reason", "authentication", "junk"], as_dict=True)
 	told = hooks(AFTER_STORE)
 	remarks: list[str] = []
 	if told and row.state == PROCESSED and row.communication and frappe.db.exists("Communication", row.communication):
-		message = parse(_raw_file(row), full_up_to=_full_up_to())
-		sent = rules.holds_sent(row.folder)
-		mail = ReceivedMail(
-			row.email_account, row.folder, message, row.authentication or UNKNOWN, row.junk or "", sent, row=row.name
-		)
-		remarks = tell(told, row.communication, mail)
+		remarks = tell(told, row.communication, mail or _seen_by_apps(row, rules))
 	values: dict[str, object] = {"hooks_due": 0}
 	if remarks:
 		values["reason"] = "\n".join([*filter(None, [row.reason]), *remarks])
 	frappe.db.set_value(JOURNAL, name, values, update_modified=False)
 	frappe.db.commit()
+
+
+def _seen_by_apps(row: frappe._dict, rules: Rules) -> ReceivedMail:
+	message = parse(_raw_file(row), full_up_to=_full_up_to())
+	sent = rules.holds_sent(row.folder)
+	return ReceivedMail(row.email_account, row.folder, message, row.authentication or UNKNOWN, row.junk or "", sent, row=row.name)
 
 
 def tell_apps_again(account: str, time_is_up: Callable[[], bool] = lambda: False) -> None:
@@ -255,6 +259,7 @@ def _raw_file(row: frappe._dict) -> Path:
 def _processed(row: frappe._dict, message: Message, rules: Rules, copies: Copies, communication: str | None) -> dict[str, object]:
 	decision = decide(message, row.folder, rules, row=row.name)
 	placement = decision.placement
+	row.seen_by_apps = decision.mail
 	values: dict[str, object] = {
 		"rule": placement.rule,
 		"trace": frappe.as_json(placement.trace_as_data()),
