@@ -16,6 +16,7 @@ from frappe import _
 from frappe.model.document import Document
 from frappe.utils import cint, get_datetime, get_system_timezone, get_url
 
+from dokos_mail import host
 from dokos_mail.engine.message.html import text_to_html
 from dokos_mail.engine.send import closing, headers, images, layout, mime, placeholders, plain
 from dokos_mail.engine.send import compose as engine
@@ -29,8 +30,6 @@ from dokos_mail.outbound.sender import Facts, chain, choice_for, gather
 #: The field that says that a message was completed. A row made again from another one is not completed twice.
 MARK = "X-Mailer"
 MARKED = "Dokos Mail"
-#: The field that says that nothing could send a message when it was queued.
-LATER = "X-Dokos-Mail-Later"
 #: Field left for :mod:`dokos_mail.outbound.render`: mail programs are to offer unsubscribing.
 OFFER_UNSUBSCRIBE = "X-Dokos-Mail-Offer"
 #: What a Data field of the host holds.
@@ -105,12 +104,12 @@ class Parts:
 
 
 def complete(queue_row: Document) -> None:
-	"""Make the message of a row that is about to be queued what it must be; called once, before it is inserted.
+	"""Make the message of a row that is about to be queued what it must be. A message that was completed stays as it is.
 
 	The sender is chosen again, with what the row knows of the document; signatures, footers, the link to unsubscribe
 	and pictures are put in; fields of the thread are set. A mail that no account of the site can send (the host has one
 	in its configuration, or a service of its own) keeps the sender that the host gave it. One that nothing can send
-	yet is left as it is, for when it can: see :func:`complete_late`.
+	yet is left as it is, and comes here again when something can.
 	"""
 	message = mime.parse(queue_row.message or "")
 	if mime.field(message, MARK) == MARKED:
@@ -118,32 +117,26 @@ def complete(queue_row: Document) -> None:
 	facts = gather(queue_row, message)
 	choice = choice_for(queue_row, facts)
 	if not choice and not queue_row.email_account and not queue_row.account_of_host():
-		mime.set_field(message, LATER, "1")
-		queue_row.message = mime.serialise(message).decode("utf-8", "replace")
 		return
-	mime.set_field(message, LATER, None)
 	name = choice.account if choice else queue_row.email_account
 	account = frappe.db.get_value("Email Account", name, _ACCOUNT_FIELDS, as_dict=True) if name else None
 	if choice:
 		_set_sender(message, queue_row, choice)
 	_set_fields(message, queue_row, facts)
-	made = _bodies(message, queue_row, facts, account or frappe._dict())
+	try:
+		made = _bodies(message, queue_row, facts, account or frappe._dict())
+	except Exception as error:
+		if isinstance(error, host.job_timeouts()):
+			raise
+		# whoever sends a mail in passing is not to fail for its looks
+		frappe.log_error(title=_("An email was queued without signature and footer"))
+		made = message
 	mime.set_field(made, MARK, MARKED)
 	queue_row.message = mime.serialise(made).decode("utf-8", "replace")
 	if queue_row.get("unsubscribe_params") and not queue_row.unsubscribe_param:
 		# the host writes it under a name that its own DocType has not
 		queue_row.unsubscribe_param = json.dumps(queue_row.get("unsubscribe_params"))
 	_tell_communication(facts, choice)
-
-
-def complete_late(queue_row: Document) -> None:
-	"""Complete a row that was queued when no account could send it, and keep what was made."""
-	if f"\n{LATER}: " not in (queue_row.message or ""):
-		return
-	complete(queue_row)
-	fields = ("message", "sender", "envelope_sender", "email_account")
-	values = {name: queue_row.get(name) for name in fields if queue_row.get(name)}
-	frappe.db.set_value("Email Queue", queue_row.name, values, update_modified=False)
 
 
 def _set_sender(message: Message, queue_row: Document, choice: Choice) -> None:
@@ -160,7 +153,8 @@ def _set_sender(message: Message, queue_row: Document, choice: Choice) -> None:
 
 def _set_fields(message: Message, queue_row: Document, facts: Facts) -> None:
 	"""Fields that depend on the document, and on whether a person or a program wrote the mail."""
-	mime.set_field(message, "List-Unsubscribe", None)
+	for name in ("Bcc", "List-Unsubscribe"):
+		mime.set_field(message, name, None)
 	# it repeats the sender that was asked for, which the From of this account is there not to show
 	mime.set_field(message, "X-Original-From", None)
 	if facts.answered and facts.answered.message_id:

@@ -15,7 +15,7 @@ from dokos_mail.engine.send.addresses import mailbox
 from dokos_mail.engine.send.files import File, file_part
 from dokos_mail.other_apps import hooks
 from dokos_mail.outbound import links
-from dokos_mail.outbound.compose import OFFER_UNSUBSCRIBE, complete_late
+from dokos_mail.outbound.compose import OFFER_UNSUBSCRIBE
 from dokos_mail.outbound.images import site_file
 
 BEFORE_SEND = "mail_before_send"
@@ -26,7 +26,6 @@ def for_recipient(queue_row: frappe._dict, recipient: str) -> bytes:
 
 	The row's ``message`` is left as it is. The Message-ID is the same for every recipient and every attempt.
 	"""
-	complete_late(queue_row)
 	message = mime.parse(queue_row.message or "")
 	found = mailbox(recipient)
 	address = found.address if found else recipient

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import Message
 
 import frappe
@@ -47,6 +47,12 @@ class Facts:
 	accounts: list[Account]
 
 	@property
+	def forwarded(self) -> str:
+		"""Who wrote the received mail that users are shown by this one: an account of ours sends it, not its writer."""
+		row = self.communication
+		return (row.sender_full_name or row.sender or "") if row and row.sent_or_received == "Received" else ""
+
+	@property
 	def composed(self) -> bool:
 		"""Whether a person wrote it, rather than a program."""
 		return bool(self.communication and self.communication.sent_or_received == "Sent")
@@ -82,7 +88,7 @@ def gather(queue_row: Document, message: Message) -> Facts:
 	"""The facts of a mail from its queue row and its message as the host, or :func:`compose.build`, made it."""
 	known = accounts()
 	communication = _communication(queue_row)
-	asked = _asked(message, queue_row, known)
+	asked = None if communication and communication.sent_or_received == "Received" else _asked(message, queue_row, known)
 	user = _user(communication, asked)
 	person = _person(user)
 	if person and asked and asked.key == person.mailbox.key and not asked.name:
@@ -100,7 +106,7 @@ def gather(queue_row: Document, message: Message) -> Facts:
 
 def choice_for(queue_row: Document, facts: Facts) -> Choice | None:
 	"""Who sends; None when no account of the site does."""
-	return choose(
+	choice = choose(
 		facts.accounts,
 		asked=facts.asked,
 		person=facts.person,
@@ -108,6 +114,9 @@ def choice_for(queue_row: Document, facts: Facts) -> Choice | None:
 		written_to=_written_to(facts),
 		reply_to=facts.reply_to,
 	)
+	if choice and facts.forwarded and choice.from_.name == choice.account:
+		return replace(choice, from_=Mailbox(f"{facts.forwarded} ({choice.account})", choice.from_.address))
+	return choice
 
 
 def envelope_sender(queue_row: Document) -> str:
@@ -125,6 +134,7 @@ def _communication(queue_row: Document) -> frappe._dict | None:
 		"user",
 		"owner",
 		"sender",
+		"sender_full_name",
 		"subject",
 		"sent_or_received",
 		"recipients",

@@ -231,16 +231,43 @@ def test_an_answer_leaves_from_the_address_written_to(todo: frappe._dict) -> Non
 	assert (other.in_reply_to, other.references) == (None, []), "another subject is no answer"
 
 
-def test_mail_that_nothing_can_send_waits_and_is_made_when_something_can() -> None:
+def test_a_message_made_elsewhere_is_made_whole() -> None:
+	account(add_signature=1, signature=ACCOUNTS)
 	row = frappe.get_doc(
 		{"doctype": "Email Queue", "message": "Subject: x\n\nBonjour", "recipients": [{"recipient": "client@x.test"}]}
 	).insert(ignore_permissions=True)
-	assert not row.email_account
-	account(add_signature=1, signature=ACCOUNTS)
-	message, _raw = copy_for(frappe.get_doc("Email Queue", row.name)) if row.name else None
-	assert message.from_[0].address == "contact@masociete.test" and "Ma Société de Test" in message.text
-	stored = frappe.get_doc("Email Queue", row.name)
-	assert stored.email_account == "Contact" and "Ma Soci" in stored.message
+	message, _raw = copy_for(row)
+	assert message.from_[0].address == "contact@masociete.test" and message.message_id == row.message_id
+	assert in_order(message.html, "Bonjour", "Ma Société de Test") and in_order(as_words(message.text), "Bonjour", "Ma Société")
+
+
+def test_users_are_shown_a_received_mail_by_us_not_by_its_writer(todo: frappe._dict) -> None:
+	"""The host sends such notices under the writer's own address, which fails the DMARC of that address."""
+	account(enable_incoming=1, add_signature=1, signature=ACCOUNTS)
+	mail = received(todo, "contact@masociete.test", sender=JEAN, sender_full_name="Jean Client")
+	row = queued(
+		sender=f"Jean Client <{JEAN}>",
+		recipients=["collegue@x.test"],
+		communication=mail.name,
+		message="<p>Bonjour</p>",
+		subject="Devis",
+	)
+	message, _raw = copy_for(row, "collegue@x.test")
+	assert from_(row) == ("Jean Client (Contact)", "contact@masociete.test")
+	assert message.reply_to == [] and "Dupond" not in message.text and message.auto_submitted
+
+
+def test_a_mail_that_cannot_be_dressed_goes_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+	account()
+
+	def fails(*_args: object) -> str:
+		raise RuntimeError("panne")
+
+	monkeypatch.setattr("dokos_mail.engine.send.closing.sign", fails)
+	logged = frappe.db.count("Error Log")
+	message, _raw = copy_for(queued(message="<p>Bonjour</p>"))
+	assert "Bonjour" in message.html and message.from_[0].address == "contact@masociete.test"
+	assert frappe.db.count("Error Log") == logged + 1
 
 
 def test_code_that_sends_in_passing_is_not_broken_where_no_account_sends() -> None:
@@ -249,9 +276,10 @@ def test_code_that_sends_in_passing_is_not_broken_where_no_account_sends() -> No
 	assert (row.status, row.email_account) == ("Not Sent", None)
 	assert list(frappe.local.message_log) == before
 	account(footer="<p>Pied du compte</p>")
+	complete(row)
 	message, _raw = copy_for(row)
 	assert message.from_[0].address == "contact@masociete.test" and "Pied du compte" in message.text
-	assert frappe.get_doc("Email Queue", row.name).email_account == "Contact"
+	assert row.email_account == "Contact"
 
 
 # Signatures, footers, link

@@ -110,13 +110,20 @@ def _last(found: Extents) -> int:
 	return page_.inner_end if page_ else len(found.html)
 
 
+_LINK = re.compile(r"<link\b[^>]*>", re.I)
+
+
 def css_inlined(html: str, sheets: str = "") -> str:
 	"""Style sheets as attributes, since many mail programs heed nothing else. Loads nothing: ``<link>`` is removed.
 
 	Rules that cannot be attributes, such as those for narrow screens, stay in a ``<style>``.
 	"""
 	inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True, extra_css=sheets or None)
-	return inliner.inline(html)
+	try:
+		return inliner.inline(html)
+	except css_inline.InlineError:
+		# one broken rule or attribute; what it is in is shown as it was written
+		return _LINK.sub("", html)
 
 
 _RELATIVE = re.compile(r"""(\s(?:href|src|background)\s*=\s*["']?)/(?![/"'])""", re.I)

@@ -161,6 +161,12 @@ def test_styles_become_attributes_and_nothing_is_loaded() -> None:
 	assert "<link" not in made and "@media" in made
 
 
+def test_broken_styles_do_no_harm() -> None:
+	html = '<link rel=stylesheet href="http://x/y.css"><p style="a:b:c;;;}{">texte</p><style>p{color:red}</style>'
+	made = css_inlined(html)
+	assert "texte" in made and "<link" not in made
+
+
 def test_addresses_of_the_site_in_full() -> None:
 	html = '<a href="/app/x">a</a><img src=\'/files/b.png\'><a href="//autre.fr/">c</a><a href="#d">d</a><a href="/">e</a>'
 	made = absolute(html, "https://site.fr/")
