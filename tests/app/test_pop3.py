@@ -304,6 +304,8 @@ def test_mail_that_the_host_received_before_is_known_and_what_it_left_all_taken(
 	assert odd.messages == {}
 
 
+# On a bench it would change accounts that are not its own.
+@pytest.mark.embedded
 def test_accounts_from_before_this_app_go_on_deleting(make_pop3: Make, make_mailbox: Make) -> None:
 	pop3, imap = make_pop3(), make_mailbox()
 	install.keep_working("Email Account")
