@@ -58,7 +58,8 @@ def carry_read_status(row: frappe._dict, method: str | None = None) -> None:
 	account = row.email_account
 	if not account or not other_classes.is_ours():
 		return
-	if frappe.db.get_value("Email Account", account, "keep_read_status") and accounts.is_due(account):
+	asked = {"name": account, "enable_incoming": 1, "use_imap": 1, "keep_read_status": 1}
+	if frappe.db.exists("Email Account", asked) and accounts.is_due(account):
 		enqueue_pull(account, enqueue_after_commit=True)
 
 

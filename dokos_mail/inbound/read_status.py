@@ -65,11 +65,16 @@ def opened(communication: frappe._dict, method: str | None = None) -> None:
 
 
 def set_read(communication: str, email_account: str | None, uid: int | None, *, read: bool) -> None:
-	"""Mark a mail as read, or unread, in the desk, and have it carried to the server. The caller commits."""
+	"""Mark a mail as read, or unread, in the desk, and have it carried to the server where the account asks for it.
+
+	The caller commits.
+	"""
 	frappe.db.delete(QUEUE, {"communication": communication, "is_completed": 0})
 	_mark([communication], read)
 	if read:
 		_add_reader(communication)
+	if not email_account or not frappe.db.get_value("Email Account", email_account, "keep_read_status"):
+		return
 	frappe.get_doc(
 		{
 			"doctype": QUEUE,
