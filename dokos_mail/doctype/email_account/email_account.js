@@ -66,7 +66,25 @@ frappe.ui.form.on("Email Account", {
 		frm.events.show_status(frm, 0);
 		if (frm.doc.enable_incoming && !frm.doc.awaiting_password) {
 			frm.add_custom_button(__("Pull Now"), () => frm.events.pull_now(frm));
+			frm.add_custom_button(__("Try a Message"), () => frm.events.try_message(frm));
 		}
+	},
+
+	// Where a message would go that came now; nothing is stored.
+	try_message(frm) {
+		const fields = [{
+			fieldname: "message",
+			fieldtype: "Long Text",
+			label: __("Message"),
+			reqd: 1,
+			description: __("The text of an .eml file, header and all."),
+		}];
+		frappe.prompt(fields, ({ message }) => {
+			frappe.call("dokos_mail.api.explain_mail", { account: frm.docname, message }).then(({ message: explained }) => {
+				const lines = explained.lines.map(shown);
+				frappe.msgprint({ title: __("Where it would go now"), message: lines.join("<br>") });
+			});
+		}, __("Try a Message"), __("Try"));
 	},
 
 	// How the connections are doing. Saving never connects: a check follows it, and is followed here until it has ended.
