@@ -37,18 +37,21 @@ class Ledger:
 	"""Every message that was ever put into the mailbox, by its Message-ID, and where it surely lay when."""
 
 	stays: dict[str, list[tuple[str, Stay]]] = field(default_factory=dict)
+	left: dict[tuple[str, str], float] = field(default_factory=dict)
 	counts: dict[str, int] = field(default_factory=dict)
 	lock: threading.Lock = field(default_factory=threading.Lock)
 
-	def arrives(self, message_id: str, folder: str) -> None:
+	def arrives(self, message_id: str, folder: str, began: float) -> None:
+		"""It was put there by a command sent at ``began``. It counts as there, unless somebody took it since."""
 		with self.lock:
 			stays = self.stays.setdefault(message_id, [])
-			if folder in READ:
+			if folder in READ and self.left.get((message_id, folder), 0) < began:
 				stays.append((folder, Stay(monotonic())))
 
 	def leaves(self, message_id: str, folder: str) -> None:
 		"""Somebody is about to take it away; whether that succeeds, it does not count as there from now on."""
 		with self.lock:
+			self.left[message_id, folder] = monotonic()
 			for where, stay in self.stays.get(message_id, ()):
 				if where == folder and stay.until is None:
 					stay.until = monotonic()
@@ -119,9 +122,10 @@ class _Client:
 		self.made += 1
 		message_id = f"client-{self.number}-{self.made}-{self.chance.getrandbits(48):x}@client.test"
 		message = raw(f"{self.number}/{self.made}", message_id=message_id).replace(b"\n", b"\r\n")
+		began = monotonic()
 		status, answer = self.connection.append(encode_folder(folder), None, None, message)
 		assert status == "OK", answer
-		self.ledger.arrives(message_id, folder)
+		self.ledger.arrives(message_id, folder, began)
 
 	def expunge(self, folder: str) -> None:
 		uid, message_id = self._any(folder)
@@ -136,10 +140,11 @@ class _Client:
 		if not uid:
 			return
 		self.ledger.leaves(message_id, folder)
+		began = monotonic()
 		self.connection.untagged_responses.pop("COPYUID", None)
 		self.connection.uid("MOVE", uid, encode_folder(to))
 		if self.connection.untagged_responses.pop("COPYUID", None):
-			self.ledger.arrives(message_id, to)
+			self.ledger.arrives(message_id, to, began)
 
 	def flag(self, folder: str) -> None:
 		uid, _message_id = self._any(folder)

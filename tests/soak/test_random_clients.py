@@ -63,7 +63,10 @@ def check(mailbox: Mailbox, clients: Clients, pulls: list[tuple[float, float]]) 
 	imported = Counter(frappe.get_all("Communication", filters=filters, pluck="message_id", limit=0))
 	stayed = clients.ledger.seen_by(pulls)
 	assert stayed, "the clients left something for a pull"
-	assert stayed - set(imported) == set()
+	missing = sorted(stayed - set(imported))
+	fields = ["message_id", "state", "reason", "folder", "uid"]
+	rows = frappe.get_all("Incoming Email", filters=filters, fields=fields, limit=0)
+	assert missing == [], [(clients.ledger.stays[missing[0]], [row for row in rows if row.message_id in (None, missing[0])])]
 	assert {message_id: count for message_id, count in imported.items() if count > 1} == {}
 	assert set(imported) <= set(clients.ledger.stays)
 	states = Counter(frappe.get_all("Incoming Email", filters=filters, pluck="state", limit=0))
