@@ -85,7 +85,7 @@ def enter(request: pytest.FixtureRequest, browser: Any) -> Iterator[Callable[...
 		page.locator("#login_email").fill(user)
 		page.locator("#login_password").fill(password)
 		page.locator(".form-login .btn-login").first.click()
-		page.wait_for_url("**/app**")
+		page.wait_for_url("**/app**", wait_until="commit")
 		desk = Desk(page, base, Path(pictures) if pictures else None)
 		if route:
 			desk.open(route)
