@@ -7,7 +7,7 @@ PORT ?= 8000
 # More words for pytest: make test TESTS="tests/engine -x"
 TESTS ?= tests
 
-.PHONY: demo desk mail test soak bench fuzz lock clean python
+.PHONY: demo desk mail test soak bench fuzz lock clean python pictures
 
 demo: python
 	@$(PYTHON) demo/prepare.py && $(VENV) -m demo --port $(PORT)
@@ -35,6 +35,10 @@ bench: python
 # 100,000 mutated messages through the reader: make fuzz [COUNT=100000] [SEED=1]
 fuzz: python
 	@$(PYTHON) demo/prepare.py --tests && COUNT=$(COUNT) SEED=$(SEED) $(VENV) -m tests.fuzz
+
+# The pictures of the guides, taken on the demo's desk.
+pictures: python
+	@$(PYTHON) demo/prepare.py --tests && $(VENV) -m demo.pictures
 
 # Pins for every supported Python at once, which pip freeze cannot give; uv is needed for this alone.
 lock: python
