@@ -91,10 +91,11 @@ def process_pending(
 	waiting = frappe.db.count(JOURNAL, {"email_account": account, "state": JOURNALLED})
 	done = 0
 	_count_a_cut(lease)
-	if rows := _parents_first(_page(account)):
+	rows = _parents_first(_page(account))
+	if rows:
 		_note_next(lease, rows[0].name)
 		frappe.db.commit()
-	while rows := _parents_first(_page(account)):
+	while rows:
 		rules = Rules(account)
 		for row, following in zip(rows, [*rows[1:], None], strict=True):
 			if time_is_up():
@@ -110,6 +111,7 @@ def process_pending(
 		lease.fence()
 		rules.remember()
 		frappe.db.commit()
+		rows = _parents_first(_page(account))
 	return counts
 
 
@@ -159,8 +161,8 @@ def tell_apps(name: str, rules: Rules, mail: ReceivedMail | None = None) -> None
 
 	``mail`` is what they saw before it was placed; it is read anew where it is not at hand.
 	"""
-	row = frappe.db.get_value(JOURNAL, name, [*_ROW_FIELDS, "state", "reason", "authentication", "junk"], as_dict=True)
 	told = hooks(AFTER_STORE)
+	row = frappe.db.get_value(JOURNAL, name, [*_ROW_FIELDS, "state", "reason", "authentication", "junk"], as_dict=True)
 	remarks: list[str] = []
 	if told and row.state == PROCESSED and row.communication and frappe.db.exists("Communication", row.communication):
 		remarks = tell(told, row.communication, mail or _seen_by_apps(row, rules))

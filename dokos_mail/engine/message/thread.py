@@ -9,7 +9,11 @@ from pathlib import Path
 from .fields import read_fields
 from .headers import decode_header
 from .ids import message_id, message_ids
-from .source import first_offset, open_source
+from .source import MemorySource, first_offset
+
+
+#: Octets of a message among which its header is looked for.
+HEAD = 32 * 1024
 
 
 @dataclass(frozen=True)
@@ -21,10 +25,10 @@ class Link:
 
 
 def read_link(path: Path) -> Link:
-	"""The link of a raw message on disk; nothing but its header is read. OSError when the file cannot be."""
-	source, file = open_source(path)
-	with file:
-		fields = read_fields(source, first_offset(source), top=True)
+	"""The link of a raw message on disk; nothing is read but the beginning of its header. OSError when the file cannot be."""
+	with path.open("rb") as file:
+		source = MemorySource(file.read(HEAD))
+	fields = read_fields(source, first_offset(source), top=True)
 	own = fields.get(b"message-id")
 	named = (fields.get(name) for name in (b"in-reply-to", b"references"))
 	follows = (one for value in named if value for one in message_ids(decode_header(value)))

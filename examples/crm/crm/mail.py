@@ -32,8 +32,8 @@ def look_again(communication, mail):
 	"""Called after a mail is stored, in a transaction of its own. A lost customer who writes is worth another look."""
 	if communication.reference_doctype != "Opportunity" or mail.sent or mail.authentication == "fail":
 		return
-	opportunity = frappe.get_doc("Opportunity", communication.reference_name)
-	if opportunity.status == "Lost":
+	if frappe.db.get_value("Opportunity", communication.reference_name, "status") == "Lost":
+		opportunity = frappe.get_doc("Opportunity", communication.reference_name)
 		opportunity.status = "Open"
 		opportunity.save(ignore_permissions=True)
 
