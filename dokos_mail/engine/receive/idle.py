@@ -135,11 +135,6 @@ class Vigil:
 		self._owed: set[bytes] = set()
 
 	@property
-	def tells_by_itself(self) -> bool:
-		"""Whether the server says at once what happens in the open folder; otherwise it is asked now and then."""
-		return self._idle
-
-	@property
 	def _asked_after(self) -> list[bytes]:
 		"""The folders that the server does not tell of by itself."""
 		return [raw for raw in self._elsewhere if raw not in self._told_of]
