@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from benchmarks import corpus, fetching
+from benchmarks import corpus, fetching, sending
 from benchmarks.setup import place
 from mail_servers.faults import LatencyProxy
 
@@ -164,6 +166,34 @@ def _say(ratio: str, words: str) -> None:
 	print(f"{ratio:>44}  {words}", flush=True)
 
 
+def sending_rate(count: int = 10_000, alone: int = 300) -> None:
+	"""Messages over one session, against a session for each; with STARTTLS and a login, as providers want it."""
+	one, each = sending.rates(count, alone)
+	_say(
+		f"{one / each:.0f} times (goal 10)",
+		f"sending: {one:.0f} messages/s, {count} over one session, against {each:.0f}/s with a session for each",
+	)
+
+
+def sending_the_queue(small: int = 200, large: int = 2000) -> None:
+	"""Mails queued by code and sent by the job: the cost of composing one, the rate, and the memory for ten times as many."""
+	above = []
+	with TemporaryDirectory() as folder, sending.sink(Path(folder)) as (port, authority), place([]) as here:
+		for count in (small, large):
+			done = here.run("send", port=port, authority=authority, count=count)
+			assert done["messages"] == count
+			above.append((done["peak"] - done["start"]) / MB)
+	_say(
+		f"{done['queued'] / large * 1000:.1f} ms",
+		f"to compose and queue a mail of 2 KB with signature and link; the queue sends {large / done['seconds']:.0f}/s, "
+		"composing each copy, writing down each answer",
+	)
+	_say(
+		f"{above[1]:.0f} MB (goal flat)",
+		f"sending's memory above the start for {large} queued mails, against {above[0]:.0f} MB for {small}",
+	)
+
+
 _MEASURED = (
 	fetching_far,
 	fetching_near,
@@ -175,6 +205,8 @@ _MEASURED = (
 	two_workers,
 	arrival,
 	watching_memory,
+	sending_rate,
+	sending_the_queue,
 )
 MEASUREMENTS = {f.__name__: f for f in _MEASURED}
 

@@ -172,6 +172,45 @@ def watch(port: int, authority: str, count: int) -> dict[str, float]:
 	return {"messages": count, "seconds": seconds, "start": start, "memory": memory}
 
 
+def send(port: int, authority: str, count: int) -> dict[str, float]:
+	"""Queue ``count`` mails as an app does, then send them as the scheduler's job does."""
+	from dokos_mail import jobs
+
+	frappe.local.conf.ssl_ca_file = authority
+	values = {
+		"doctype": "Email Account",
+		"email_id": "devis@masociete.test",
+		"email_account_name": "devis",
+		"enable_outgoing": 1,
+		"default_outgoing": 1,
+		"smtp_server": "127.0.0.1",
+		"smtp_port": str(port),
+		"use_tls": 1,
+		"password": PASSWORD,
+		"signature": "<p>Le service commercial</p>",
+		"add_signature": 1,
+	}
+	if not frappe.db.exists("Email Account", "devis"):
+		frappe.get_doc(values).insert()
+	frappe.db.commit()
+	html = "<p>Bonjour,</p>" + "<p>Veuillez trouver ci-dessous notre <b>proposition</b>, valable un mois.</p>" * 20
+	frappe.sendmail(recipients=["warm@there.test"], subject="Devis", message=html)
+	began = time.perf_counter()
+	for number in range(count):
+		frappe.sendmail(recipients=[f"r{number}@there.test"], subject=f"Devis {number}", message=html)
+		if not number % 100:
+			frappe.db.commit()
+	frappe.db.commit()
+	queued = time.perf_counter() - began
+	start = peak()
+	began = time.perf_counter()
+	sent = jobs.send_account_mail("devis")
+	seconds = time.perf_counter() - began
+	frappe.db.delete("Email Queue")
+	frappe.db.delete("Email Queue Recipient")
+	return {"messages": sent - 1, "queued": queued, "seconds": seconds, "start": start, "peak": peak()}
+
+
 def resident() -> int:
 	"""The memory this process has now, in octets."""
 	status = Path("/proc/self/status").read_text()
@@ -184,7 +223,7 @@ def peak() -> int:
 	return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
 
 
-_ROLES = (make_account, journal, journal_one_by_one, process, pull_all, arrivals, watch)
+_ROLES = (make_account, journal, journal_one_by_one, process, pull_all, arrivals, watch, send)
 ROLES = {role.__name__: role for role in _ROLES}
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from benchmarks import corpus, fetching
+from benchmarks import corpus, fetching, sending
 from benchmarks.setup import place
 
 pytestmark = pytest.mark.embedded
@@ -30,6 +32,12 @@ def test_fetching_alone_handles_every_message() -> None:
 		assert fetching.drain(imap) > 0
 		assert fetching.imap_one_by_one(imap, 12) > 0
 		assert fetching.pop3_one_by_one(pop3, 12) > 0
+
+
+def test_sending_alone_and_the_queue(tmp_path: Path) -> None:
+	assert all(rate > 0 for rate in sending.rates(4, 2))
+	with sending.sink(tmp_path) as (port, authority), place([]) as here:
+		assert here.run("send", port=port, authority=authority, count=3)["messages"] == 3
 
 
 def test_two_workers_and_the_listener() -> None:
