@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
 PASSWORD = "correct horse battery"
+# How long a busy machine may take for what takes a tenth of a second: only a test that fails waits so long.
+expect.set_options(timeout=20_000)
 
 
 def serve(application: Any) -> Iterator[str]:
@@ -58,7 +60,7 @@ def visit(browser: Browser, desk: str) -> Iterator[Callable[..., Page]]:
 
 	def arrive(locale: str = "fr-FR", width: int = 1300) -> Page:
 		context = browser.new_context(base_url=desk, locale=locale, viewport={"width": width, "height": 900})
-		context.set_default_timeout(8000)
+		context.set_default_timeout(30_000)
 		contexts.append(context)
 		page = context.new_page()
 		page.on("pageerror", lambda error: errors.append(str(error)))

@@ -19,12 +19,6 @@ export class Control {
 	get value() {
 		return this.owner.doc[this.df.fieldname];
 	}
-	get_value() {
-		return this.value;
-	}
-	set_value(value) {
-		return this.owner.set(this, value);
-	}
 	get is_required() {
 		return Boolean(this.df.reqd) || (this.df.mandatory_depends_on && this.owner.holds(this.df.mandatory_depends_on));
 	}
@@ -84,9 +78,7 @@ export class Control {
 		return el("div", { className: "value" }, isState(df) && value ? pill(choice(df, value), guessColour(value)) : readable(df, value) || "\u00a0");
 	}
 
-	focus() {
-		(this.part?.input || this.part?.node)?.focus?.();
-	}
+	focus = () => (this.part?.input || this.part?.node)?.focus?.();
 	typing() {
 		this.say("");
 		this.owner.typing(this);
@@ -108,10 +100,6 @@ export class Control {
 	set_description(text) {
 		this.df.description = text;
 		this.help?.replaceChildren(...(text ? rich(__(text)) : []));
-	}
-	html(text) {
-		this.df.options = text;
-		this.refresh(true);
 	}
 }
 
@@ -355,10 +343,8 @@ const KINDS = {
 	Date: moment("date", (value) => String(value ?? "").slice(0, 10)),
 	Datetime: moment("datetime-local", (value) => String(value ?? "").replace(" ", "T").slice(0, 19), (text) => text.replace("T", " ").padEnd(19, ":00") || null),
 	Time: moment("time", (value) => (value ? String(value).padStart(8, "0").slice(0, 8) : "")),
-	Color: (c) => typed(c, { type: "color" }),
 	Button: (c) => ({ node: button(__(c.df.label), () => c.owner.press(c)) }),
 	HTML: (c) => ({ node: el("div", { className: "html" }, rich(__(c.df.options))) }),
-	Heading: (c) => ({ node: el("h3", {}, __(c.df.label)) }),
 	Table: (c, locked) => new Grid(c, locked),
 	"Table MultiSelect": (c, locked) => new Grid(c, locked),
 };

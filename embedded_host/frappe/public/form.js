@@ -64,12 +64,8 @@ export class Form {
 	get perm() {
 		return [this.docinfo.permissions];
 	}
-	is_new() {
-		return Boolean(this.doc.__islocal);
-	}
-	is_dirty() {
-		return this.unsaved;
-	}
+	is_new = () => Boolean(this.doc.__islocal);
+	is_dirty = () => this.unsaved;
 	dirty() {
 		this.unsaved = true;
 		this.doc.__unsaved = 1;
@@ -82,21 +78,13 @@ export class Form {
 		return this.layout?.holds;
 	}
 	set holds(_) {}
-	isLocked(df) {
-		return !this.perm[0].write || !this.is_saveable || (df.permlevel > 0 && !mayAt(this.meta, df.permlevel, "write"));
-	}
-	isHidden(df) {
-		return df.permlevel > 0 && !mayAt(this.meta, df.permlevel, "read");
-	}
+	isLocked = (df) => !this.perm[0].write || !this.is_saveable || (df.permlevel > 0 && !mayAt(this.meta, df.permlevel, "write"));
+	isHidden = (df) => df.permlevel > 0 && !mayAt(this.meta, df.permlevel, "read");
 	typing() {
 		if (!this.unsaved) this.dirty();
 	}
-	fieldsOf(doctype) {
-		return this.definitions[doctype];
-	}
-	fetched(df) {
-		return this.definitions[this.doctype].filter((each) => each.fetch_from?.startsWith(`${df.fieldname}.`));
-	}
+	fieldsOf = (doctype) => this.definitions[doctype];
+	fetched = (df) => this.definitions[this.doctype].filter((each) => each.fetch_from?.startsWith(`${df.fieldname}.`));
 	query(df, table, row) {
 		const ask = this.queries[table ? `${table}.${df.fieldname}` : df.fieldname] || df.get_query;
 		const answer = typeof ask === "function" ? ask(this.doc, row?.doctype || this.doctype, row?.name || this.docname) : ask;
@@ -166,12 +154,7 @@ export class Form {
 		for (const each of [].concat(name)) this.fields_dict[each]?.refresh();
 		return Promise.resolve();
 	}
-	refresh_fields() {
-		this.layout.refresh();
-	}
-	get_field(name) {
-		return this.fields_dict[name];
-	}
+	refresh_fields = () => this.layout.refresh();
 	get_docfield(name, column) {
 		return column ? this.definitions[this.get_docfield(name).options].find((df) => df.fieldname === column) : this.definitions[this.doctype].find((df) => df.fieldname === name);
 	}
@@ -196,15 +179,8 @@ export class Form {
 		this.register();
 		return row;
 	}
-	add_custom_button(label, action, group) {
-		return this.page.add_inner_button(label, action, group);
-	}
-	remove_custom_button(label, group) {
-		this.page.remove_inner_button(label, group);
-	}
-	clear_custom_buttons() {
-		this.page.clear_inner_toolbar();
-	}
+	add_custom_button = (label, action, group) => this.page.add_inner_button(label, action, group);
+	remove_custom_button = (label, group) => this.page.remove_inner_button(label, group);
 	set_intro(html, name) {
 		if (!html) return this.intro.replaceChildren();
 		this.intro.append(el("div", { className: `notice ${colour(name || "blue")}` }, rich(html)));
@@ -349,9 +325,7 @@ export class Form {
 			el("p", {}, __("{0} last edited this", [this.who(this.doc.modified_by)]), " · ", ago(this.doc.modified)),
 			el("p", {}, __("{0} created this", [this.who(this.doc.owner)]), " · ", ago(this.doc.creation)));
 	}
-	who(user) {
-		return user === boot.user.name ? __("You") : user;
-	}
+	who = (user) => (user === boot.user.name ? __("You") : user);
 	async reload_info() {
 		this.docinfo = (await request("frappe.desk.form.load.get_docinfo", { doctype: this.doctype, name: this.docname })).docinfo;
 		this.show_side();
@@ -364,13 +338,7 @@ class Dashboard {
 	constructor() {
 		this.node = el("div", { className: "headline" });
 	}
-	set_headline(html, name) {
-		this.node.replaceChildren(...(html ? [el("div", { className: `notice ${colour(name || "blue")}` }, rich(html))] : []));
-	}
-	set_headline_alert(html, name) {
-		this.set_headline(html, name);
-	}
-	clear_headline() {
-		this.node.replaceChildren();
-	}
+	set_headline = (html, name) => this.node.replaceChildren(...(html ? [el("div", { className: `notice ${colour(name || "blue")}` }, rich(html))] : []));
+	set_headline_alert = (html, name) => this.set_headline(html, name);
+	clear_headline = () => this.node.replaceChildren();
 }

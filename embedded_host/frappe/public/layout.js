@@ -117,9 +117,7 @@ export class Layout {
 		control.focus();
 	}
 	/** Fields that must have a value and have none; rows of tables are gone through by the server. */
-	missing() {
-		return Object.values(this.controls).filter((control) => control.status === "write" && control.is_required && isEmpty(control.value));
-	}
+	missing = () => Object.values(this.controls).filter((control) => control.status === "write" && control.is_required && isEmpty(control.value));
 }
 
 /** A new document's values, as the defaults say. */
@@ -182,20 +180,6 @@ export class Dialog {
 			this.primary.disabled = false;
 		}
 	}
-	get_value(name) {
-		return this.doc[name];
-	}
-	async set_value(name, value) {
-		await this.set_values({ [name]: value });
-	}
-	async set_values(values) {
-		Object.assign(this.doc, values);
-		Object.values(this.fields_dict).forEach((control) => control.refresh(true));
-		this.layout.refresh();
-	}
-	get_field(name) {
-		return this.fields_dict[name];
-	}
 	show() {
 		if (this.shown) return this;
 		this.form.id = `dialog-${Date.now()}`;
@@ -208,9 +192,7 @@ export class Dialog {
 		this.shown = modal({ title: this.title, indicator, fixed, className: /large/.test(size) ? "wide" : "", body: this.form, footer: [this.primary], onclose: ended });
 		return this;
 	}
-	hide() {
-		this.shown?.close();
-	}
+	hide = () => this.shown?.close();
 }
 
 /** Ask for values; `callback` gets them. */

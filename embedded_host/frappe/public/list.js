@@ -30,9 +30,7 @@ export class ListView {
 		this.foot = el("div", { className: "foot" });
 		this.page.node.append(el("div", { className: "card" }, this.bar, this.result, this.foot));
 	}
-	field(name) {
-		return this.fields.find((df) => df.fieldname === name);
-	}
+	field = (name) => this.fields.find((df) => df.fieldname === name);
 	async start() {
 		this.read_address();
 		const given = window.frappe.route_options;
@@ -53,9 +51,7 @@ export class ListView {
 			scriptFailed(error, `${this.doctype}, ${event}`);
 		}
 	}
-	may_delete() {
-		return mayAt(this.meta, 0, "delete");
-	}
+	may_delete = () => mayAt(this.meta, 0, "delete");
 
 	// ---- what is asked for, in the page's address
 
@@ -251,9 +247,7 @@ export class ListView {
 		this.page.actions.node.hidden = !some;
 		if (this.may_create) this.page.primary.hidden = some;
 	}
-	get_checked_items(only_names) {
-		return this.rows.filter((row) => this.checked.has(row.name)).map((row) => (only_names ? row.name : row));
-	}
+	get_checked_items = (only_names) => this.rows.filter((row) => this.checked.has(row.name)).map((row) => (only_names ? row.name : row));
 	async remove() {
 		const names = this.get_checked_items(true);
 		if (!(await confirm(__("Permanently delete {0}?", [names.map((name) => `<b>${escape_html(name)}</b>`).join(", ")]), null, null, { label: __("Delete"), danger: true }))) return;

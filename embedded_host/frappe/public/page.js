@@ -122,20 +122,13 @@ export class Page {
 		this.name.textContent = title;
 		document.title = title;
 	}
-	set_indicator(label, name) {
-		Object.assign(this.mark, { textContent: label, className: `pill ${colour(name)}`, hidden: false });
-	}
-	clear_indicator() {
-		this.mark.hidden = true;
-	}
+	set_indicator = (label, name) => Object.assign(this.mark, { textContent: label, className: `pill ${colour(name)}`, hidden: false });
+	clear_indicator = () => (this.mark.hidden = true);
 	set_primary_action(label, action, sign) {
 		this.primary_action = action;
 		this.primary.replaceChildren(...[sign && icon(sign), el("span", {}, label)].filter(Boolean));
 		this.primary.hidden = false;
 		return this.primary;
-	}
-	clear_primary_action() {
-		this.primary.hidden = true;
 	}
 	/** A button beside the title; those of one `group` open from one button. */
 	add_inner_button(label, action, group) {
@@ -164,13 +157,6 @@ export class Page {
 		this.inner.clear();
 		this.groups.clear();
 	}
-	add_menu_item(label, action) {
-		return this.menu.add(label, action);
-	}
-	add_actions_menu_item(label, action) {
-		return this.actions.add(label, action);
-	}
-	add_action_item(label, action) {
-		return this.actions.add(label, action);
-	}
+	add_menu_item = (label, action) => this.menu.add(label, action);
+	add_actions_menu_item = (label, action) => this.actions.add(label, action);
 }

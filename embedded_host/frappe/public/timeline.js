@@ -47,12 +47,8 @@ export class Timeline {
 		}, { className: "small", hidden: true });
 		return el("div", { className: "writer" }, this.avatar(this.name(boot.user.name)), el("div", { className: "grow" }, text, save));
 	}
-	name(user) {
-		return boot.user_info[user]?.fullname || user;
-	}
-	avatar(name) {
-		return el("span", { className: "avatar", "aria-hidden": "true" }, (name || "?").replace(/^["'<]/, "").slice(0, 1).toUpperCase());
-	}
+	name = (user) => boot.user_info[user]?.fullname || user;
+	avatar = (name) => el("span", { className: "avatar", "aria-hidden": "true" }, (name || "?").replace(/^["'<]/, "").slice(0, 1).toUpperCase());
 	comment(each) {
 		return el("article", { className: "entry" }, this.avatar(this.name(each.owner)), el("div", { className: "card grow" },
 			el("header", {}, el("span", { className: "grow" }, el("b", {}, this.name(each.owner)), " ", __("commented")), el("time", { className: "muted", title: moment(each.creation) }, ago(each.creation))),
