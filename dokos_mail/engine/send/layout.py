@@ -23,6 +23,7 @@ table.email-page, table.email-container {{ border-collapse: collapse; mso-table-
  font-size: 14px; line-height: 1.5 }}
 td.email-page-cell, td.email-header, td.email-body, td.email-foot {{ font-family: {_FONT}; line-height: 1.5; text-align: left;
  vertical-align: top; word-break: break-word; overflow-wrap: break-word }}
+.email-logo {{ padding: 16px 16px 8px 16px }}
 td.email-header {{ padding: 8px 16px; font-size: 14px }}
 td.email-body {{ padding: 8px 16px; font-size: 14px; color: #1f272e }}
 td.email-foot {{ padding: 8px 16px 16px 16px; font-size: 12px; color: #687178 }}
@@ -97,7 +98,7 @@ def with_logo(html: str, address: str, home: str) -> str:
 	if found.first(lambda element: element.tag == "img" and has_class(element, "brand-logo")):
 		return html
 	logo = (
-		f'<div class="email-logo" style="padding:8px 0"><a href="{escape(home)}">'
+		f'<div class="email-logo"><a href="{escape(home)}">'
 		f'<img class="brand-logo" src="{escape(address)}" alt="" height="40" style="border:0"></a></div>'
 	)
 	page_ = found.first(lambda element: element.tag == "body")
