@@ -10,6 +10,7 @@ from frappe import _
 from dokos_mail.engine.message.authentication import VERDICTS
 from dokos_mail.engine.message.identity import content_hash
 from dokos_mail.engine.message.parse import parse
+from dokos_mail.inbound import reported
 from dokos_mail.inbound.decide import Decision, decide
 from dokos_mail.inbound.journal import site_time
 from dokos_mail.inbound.known import find_copies
@@ -40,6 +41,7 @@ def explain(raw: bytes, account: str, folder: str | None = None, row: str | None
 	try:
 		decision = decide(message, folder, rules, row=row, trial=True)
 		journal = frappe._dict(name=row or "", email_account=account)
+		about = reported.find_original(message.report) if reported.is_of_machines(message) else None
 		copies = find_copies(journal, (message.message_id or "")[:500] or None, content_hash(raw), site_time(message.date))
 	finally:
 		frappe.db.rollback()
@@ -49,6 +51,9 @@ def explain(raw: bytes, account: str, folder: str | None = None, row: str | None
 		lines.append(_("This account has received it already: it would not be stored again."))
 	elif copies.clash:
 		lines.append(_("This account has another message of this Message-ID: it would be marked as a possible duplicate."))
+	if about:
+		reports_on = about.reference_doctype, about.reference_name
+		return Explanation("reported", [], *reports_on, [*lines, *in_words("reported", (), _).splitlines()])
 	lines.append(_destination(decision))
 	placement = decision.placement
 	lines += in_words(placement.rule, placement.trace_as_data(), _).splitlines()

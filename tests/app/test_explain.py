@@ -105,3 +105,20 @@ def test_a_folder_may_be_named(make_mailbox: Callable[..., Mailbox]) -> None:
 	mailbox = make_mailbox(imap_folder=folders)
 	assert explain(raw("un"), mailbox.account).rule == "unplaced"
 	assert explain(raw("un"), mailbox.account, "Ventes").rule == "append_to"
+
+
+def test_a_bounce_of_a_mail_of_ours(mailbox: Mailbox) -> None:
+	message_id = f"{frappe.generate_hash(length=12)}@site.test"
+	sent = {"doctype": "Communication", "communication_medium": "Email", "sent_or_received": "Sent", "subject": "Devis"}
+	frappe.get_doc({**sent, "message_id": message_id}).insert()
+	frappe.db.commit()
+	bounce = (
+		"From: MAILER-DAEMON@client.test\r\nSubject: Undelivered\r\nMIME-Version: 1.0\r\n"
+		'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n'
+		"--b\r\n\r\nsorry\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx\r\n\r\n"
+		"Final-Recipient: rfc822; a@client.test\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n"
+		f"--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <{message_id}>\r\n\r\n--b--\r\n"
+	).encode()
+	tried = explain(bounce, mailbox.account)
+	assert tried.rule == "reported"
+	assert received(mailbox, bounce).rule == "reported"
