@@ -103,16 +103,26 @@ def _wrap(message: Message) -> None:
 def ask_other_apps(message: Message, queue_row: frappe._dict, recipient: str) -> Message:
 	"""Call the functions that apps name under ``mail_before_send``: they may change the message in place.
 
-	One that raises is reported with the app's name, and what it did to the message is undone; the mail goes on.
+	One that raises is reported with the app's name, and what it did to the message and wrote is undone; the mail goes on.
 	"""
 	for hook in hooks(BEFORE_SEND):
 		changed = mime.parse(mime.serialise(message))
+		frappe.db.savepoint(BEFORE_SEND)
 		try:
 			hook(changed, queue_row, recipient)
 		except Exception as error:
 			if isinstance(error, host.job_timeouts()):
 				raise
+			_undo()
 			hook.failed(error)
 			continue
 		message = changed
 	return message
+
+
+def _undo() -> None:
+	"""Undo what a hook wrote. Where it committed, the savepoint is gone, and all that was written before is safe."""
+	try:
+		frappe.db.rollback(save_point=BEFORE_SEND)
+	except Exception:
+		frappe.db.rollback()

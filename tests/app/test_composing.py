@@ -494,6 +494,7 @@ def test_other_apps_take_part_and_harm_nothing(monkeypatch: pytest.MonkeyPatch) 
 
 	def raises(message: Message, *_rest: object) -> None:
 		message["X-Half"] = "1"
+		frappe.get_doc({"doctype": "ToDo", "description": "à moitié"}).insert()
 		raise ValueError("panne")
 
 	def takes_part(message: Message, queue: frappe._dict, recipient: str) -> None:
@@ -511,6 +512,7 @@ def test_other_apps_take_part_and_harm_nothing(monkeypatch: pytest.MonkeyPatch) 
 	message, _raw = copy_for(queued())
 	assert message.header("X-Tag") == "Email Queue client@x.test" and message.header("X-Half") is None
 	assert frappe.db.count("Error Log") == logged + 1
+	assert not frappe.db.exists("ToDo", {"description": "à moitié"})
 	errors = frappe.get_all("Error Log", filters={"method": ("like", "%crm.raises%")}, pluck="error")
 	assert "panne" in errors[0]
 
