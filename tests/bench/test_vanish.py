@@ -51,7 +51,6 @@ def test_mail_goes_on_without_the_app_and_with_it_again(bench: Bench, mailbox: M
 	for _each in range(2):
 		receive_by_the_hosts_class(bench, mailbox.account)
 		assert subjects(bench, mailbox.account) == ["un", "deux", "trois"]
-	bench.run("migrate")
 	mailbox.put(raw("quatre"))
 	receive_by_the_hosts_class(bench, mailbox.account)
 	bench.bring_back(APP)
