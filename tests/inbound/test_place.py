@@ -108,6 +108,7 @@ EVERYTHING = list(
 		(True, False),  # a robot wrote it
 		(MET, NOT_MET, BROKEN),
 		(True, False),  # from the Sent folder
+		("", "auto-reply"),  # a report
 	)
 )
 
@@ -124,6 +125,7 @@ def expected(
 	robot: bool,
 	condition: str,
 	sent: bool,
+	report: str,
 ) -> tuple[str, Reference | None, str | None]:
 	"""(rule, document, type of a new document)"""
 	if choice == "refuse":
@@ -140,24 +142,27 @@ def expected(
 		return "sent", None, None
 	if thread == "failed":
 		return "waits", None, None
+	if append_to and answers and alike and not robot and authentication != FAIL:
+		return "subject", ALIKE, None
+	if report:
+		return "report", None, None
 	if not append_to:
 		return "unplaced", None, None
-	if answers and alike and not robot and authentication != FAIL:
-		return "subject", ALIKE, None
 	if condition == NOT_MET:
 		return "condition", None, None
 	return "append_to", None, append_to
 
 
 def test_every_combination() -> None:
-	assert len(EVERYTHING) == 6 * 2 * 3 * 3 * 2 * 2 * 2 * 3 * 2 * 3 * 2
+	assert len(EVERYTHING) == 6 * 2 * 3 * 3 * 2 * 2 * 2 * 3 * 2 * 3 * 2 * 2
 	for case in EVERYTHING:
-		choice, junk, thread, address, append_to, answers, alike, authentication, robot, condition, sent = case
+		choice, junk, thread, address, append_to, answers, alike, authentication, robot, condition, sent, report = case
 		facts = Facts(
 			"parent@x" if thread else None,
 			subject="devis",
 			answers=answers,
 			robot=robot,
+			report=report,
 			junk=junk,
 			sent=sent,
 			authentication=authentication,
