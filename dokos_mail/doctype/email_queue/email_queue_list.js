@@ -42,7 +42,7 @@
 					each.why || ""
 				)}</td></tr>`;
 			});
-			const head = ["Email Account", "Emails", "Since", "Why"].map((title) => `<th>${__(title)}</th>`).join("");
+			const head = [__("Email Account"), __("Emails"), __("Since"), __("Why")].map((title) => `<th>${title}</th>`).join("");
 			frappe.msgprint({
 				title: __("What Waits and Why"),
 				message: rows.length
