@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import frappe
@@ -303,11 +304,26 @@ def test_narrow_screens(logged_in: LogIn) -> None:
 # ---- what scripts are offered
 
 
-def test_a_name_that_is_not_offered_is_an_error_that_says_which(logged_in: LogIn) -> None:
-	page = logged_in("/app/contact")
-	for expression in ("frappe.nonsense", "frappe.ui.nonsense", "frappe.db.nonsense", "frappe.utils.nonsense"):
-		said = page.evaluate(f"(() => {{ try {{ return String({expression}); }} catch (error) {{ return error.message; }} }})()")
-		assert said == f"{expression} is not offered by this desk"
+def test_scripts_are_offered_what_is_listed_and_a_name_that_is_not_is_an_error(logged_in: LogIn) -> None:
+	listed = (
+		(Path(frappe.__file__).parents[1] / "API.md").read_text(encoding="utf-8").split("## In the browser")[1].split("\n## ")[0]
+	)
+	everywhere, form = listed.split("A form (`frm`): ")
+	names = [name for name in re.findall(r"`([\w.]+)`", everywhere.split("says which")[1]) if "/" not in name]
+	names += [f"cur_frm.{name}" for name in re.findall(r"`([\w.]+)`", form.split(" A list: ")[0])]
+	assert len(names) > 60
+	page = logged_in("/app/contact/new")
+	absent = "names => names.filter(name => { try { return eval(name) === undefined } catch { return true } })"
+	assert page.evaluate(absent, names) == []
+	said = "name => { try { return String(eval(name)) } catch (error) { return error.message } }"
+	for name in (
+		"frappe.nonsense",
+		"frappe.ui.nonsense",
+		"frappe.ui.form.nonsense",
+		"frappe.db.nonsense",
+		"frappe.utils.nonsense",
+	):
+		assert page.evaluate(said, name) == f"{name} is not offered by this desk"
 
 
 SCRIPT = """

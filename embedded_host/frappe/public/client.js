@@ -67,7 +67,7 @@ export function offer(desk) {
 			get_value: (doctype, name, field) => row(doctype, name)?.[field],
 		}),
 		get_doc: row,
-		datetime: strict("frappe.datetime", { now_datetime: now, get_today: today, nowdate: today, str_to_user: (value) => value }),
+		datetime: strict("frappe.datetime", { now_datetime: now, get_today: today, nowdate: today }),
 		utils: strict("frappe.utils", { escape_html, html2text: plain }),
 	};
 	Object.assign(window, { frappe: strict("frappe", frappe), __, cint, flt, locals: {} });
