@@ -17,6 +17,7 @@ from frappe.model.document import Document
 from frappe.utils import cint, get_datetime, get_system_timezone, get_url
 
 from dokos_mail import host
+from dokos_mail.engine.message.headers import decode_header
 from dokos_mail.engine.message.html import text_to_html
 from dokos_mail.engine.send import closing, headers, images, layout, mime, placeholders, plain
 from dokos_mail.engine.send import compose as engine
@@ -135,7 +136,8 @@ def complete(queue_row: Document) -> None:
 	queue_row.message = mime.serialise(made).decode("utf-8", "replace")
 	if queue_row.get("unsubscribe_params") and not queue_row.unsubscribe_param:
 		# the host writes it under a name that its own DocType has not
-		queue_row.unsubscribe_param = json.dumps(queue_row.get("unsubscribe_params"))
+		params = json.dumps(queue_row.get("unsubscribe_params"))
+		queue_row.unsubscribe_param = params if len(params) <= DATA_LENGTH else None
 	_tell_communication(facts, choice)
 
 
@@ -203,7 +205,7 @@ def _date(queue_row: Document) -> datetime:
 def _bodies(message: Message, queue_row: Document, facts: Facts, account: frappe._dict) -> Message:
 	"""The message with its bodies made anew: same header, same attachments."""
 	parts = take_apart(message)
-	html = parts.html or layout.page(text_to_html(parts.text), title=headers.one_line(mime.field(message, "Subject")))
+	html = parts.html or layout.page(text_to_html(parts.text), title=_subject(message))
 	unsubscribe = bool(cint(account.send_unsubscribe_message)) or placeholders.UNSUBSCRIBE in html + parts.text
 	before = html
 	html = _signed(html, facts, account)
@@ -233,6 +235,10 @@ def _bodies(message: Message, queue_row: Document, facts: Facts, account: frappe
 	if unsubscribe and not facts.composed:
 		mime.set_field(made, OFFER_UNSUBSCRIBE, "1")
 	return made
+
+
+def _subject(message: Message) -> str:
+	return decode_header(mime.field(message, "Subject").encode("utf-8", "surrogateescape"))
 
 
 def take_apart(message: Message) -> Parts:

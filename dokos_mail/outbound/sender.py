@@ -64,14 +64,14 @@ def accounts() -> list[Account]:
 	for row in frappe.get_all("IMAP Folder", fields=["parent", "append_to"], filters={"parenttype": "Email Account"}):
 		if row.append_to:
 			folders[row.parent].add(row.append_to)
-	boxes = ["enable_incoming", "enable_outgoing", "default_incoming", "default_outgoing"]
+	boxes = ["enable_incoming", "enable_outgoing", "default_incoming", "default_outgoing", "awaiting_password"]
 	boxes += ["always_use_account_email_id_as_sender", "always_use_account_name_as_sender_name"]
 	rows = frappe.get_all("Email Account", fields=["name", "email_id", "append_to", *boxes], order_by="name asc")
 	return [
 		Account(
 			name=row.name,
 			address=row.email_id,
-			sends=bool(cint(row.enable_outgoing)),
+			sends=bool(cint(row.enable_outgoing)) and not cint(row.awaiting_password),
 			receives=bool(cint(row.enable_incoming)),
 			default_outgoing=bool(cint(row.default_outgoing)),
 			default_incoming=bool(cint(row.default_incoming)),

@@ -191,6 +191,8 @@ def test_a_user_sends_through_the_own_account(todo: frappe._dict) -> None:
 	account(JEAN, default_outgoing=0, email_account_name="Jean")
 	assert composed(todo).email_account == "Jean"
 	assert queued().email_account == "Contact", "automatic mail"
+	frappe.db.set_value("Email Account", "Jean", "awaiting_password", 1)
+	assert composed(todo).email_account == "Contact", "an account that waits for its password sends nothing"
 
 
 def test_the_default_found_first_is_not_what_others_get(todo: frappe._dict) -> None:
@@ -234,10 +236,15 @@ def test_an_answer_leaves_from_the_address_written_to(todo: frappe._dict) -> Non
 def test_a_message_made_elsewhere_is_made_whole() -> None:
 	account(add_signature=1, signature=ACCOUNTS)
 	row = frappe.get_doc(
-		{"doctype": "Email Queue", "message": "Subject: x\n\nBonjour", "recipients": [{"recipient": "client@x.test"}]}
+		{
+			"doctype": "Email Queue",
+			"message": "Subject: =?utf-8?q?=C3=89t=C3=A9?=\n\nBonjour",
+			"recipients": [{"recipient": "client@x.test"}],
+		}
 	).insert(ignore_permissions=True)
 	message, _raw = copy_for(row)
 	assert message.from_[0].address == "contact@masociete.test" and message.message_id == row.message_id
+	assert message.subject == "Été" and "<title>Été</title>" in message.html
 	assert in_order(message.html, "Bonjour", "Ma Société de Test") and in_order(as_words(message.text), "Bonjour", "Ma Société")
 
 

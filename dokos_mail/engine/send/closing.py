@@ -22,6 +22,8 @@ _HISTORY_INTRODUCTION = re.compile(
 )
 #: What mail programs call the quotation of what is answered.
 _QUOTE_CLASSES = ("gmail_quote", "yahoo_quoted", "moz-cite-prefix", "protonmail_quote")
+#: A signature of fewer characters, spaces not counted, may stand in a text without being the signature.
+_TELLING = 20
 _MUTED = "color:#687178;font-size:12px"
 
 
@@ -54,17 +56,22 @@ def sign(html: str, users: str = "", accounts: str = "") -> str:
 			continue
 		body = Extents(html)
 		end_of_text = _history(body)
-		if _is_there(body, signature, end_of_text):
+		if _is_there(body, signature, end_of_text, as_html(accounts) if kind == "user" else ""):
 			continue
 		at = _place(body, kind, end_of_text, as_html(others), as_html(accounts))
 		html = f'{html[:at]}<div class="email-signature" data-signature="{kind}">{signature}</div>{html[at:]}'
 	return html
 
 
-def _is_there(body: Extents, signature: str, end_of_text: int) -> bool:
+def _is_there(body: Extents, signature: str, end_of_text: int, below: str) -> bool:
 	found = Extents(signature)
 	if found.words:
-		return body.find(found.words, end_of_text) is not None
+		where = body.find(found.words, end_of_text)
+		if where is None or len(found.words) >= _TELLING:
+			return where is not None
+		# a first name alone may well be in the text: it counts at the end of it only
+		written = body.words_before(end_of_text)
+		return written.endswith((found.words, found.words + Extents(below).words))
 	images = {_file(element) for element in found.elements if element.tag == "img"}
 	return images <= {_file(element) for element in body.elements if element.tag == "img" and element.start < end_of_text}
 

@@ -120,13 +120,13 @@ class Extents(HTMLParser):
 		"""The first element that is wanted, in the order of the text."""
 		return next((element for element in self.elements if wanted(element)), None)
 
+	def words_before(self, offset: int) -> str:
+		"""The words of the text that begins before an offset."""
+		return self.words[: next((count for count, at, _end, _in in self.runs if at >= offset), len(self.words))]
+
 	def find(self, words: str, before: int | None = None) -> tuple[int, int] | None:
 		"""Offsets of the blocks that hold ``words`` (as :func:`bare` gives them), the last ones that end before an offset."""
-		upto = (
-			len(self.words)
-			if before is None
-			else next((count for count, at, _end, _in in self.runs if at >= before), len(self.words))
-		)
+		upto = len(self.words if before is None else self.words_before(before))
 		at = self.words.rfind(words, 0, upto) if words else -1
 		if at < 0:
 			return None

@@ -66,6 +66,13 @@ def test_a_signature_in_the_history_only_does_not_count() -> None:
 	assert in_order(sign(body, USERS, ACCOUNTS), "Merci.", "Jean Dupond", "Ma Société", "Jean Dupond", "Ma Société")
 
 
+def test_a_name_in_the_text_is_no_signature() -> None:
+	assert count(sign("<p>Bonjour Jean, tout va bien.</p>", "Jean", ACCOUNTS), "Jean") == 2
+	for body in ("<p>Bonjour Jean, voici.</p><p>Jean</p>", f"<p>Bonjour Jean, voici.</p><p>Jean</p>{ACCOUNTS}"):
+		signed = sign(body, "Jean", ACCOUNTS)
+		assert count(signed, "Jean") == 2 and in_order(signed, "voici.", "Jean", "Ma Société")
+
+
 def test_a_quotation_in_the_middle_is_not_the_history() -> None:
 	body = "<p>Vous écriviez :</p><blockquote>le 12</blockquote><p>Entendu pour le 12.</p>"
 	assert in_order(sign(body, USERS, ""), "Entendu pour le 12.", "Jean Dupond")
