@@ -173,7 +173,7 @@ def test_the_users_form_still_makes_an_account_that_waits_for_its_password(
 	desk.page.wait_for_function("cur_frm.doctype === 'Email Account' && cur_frm.is_new()")
 	desk.settle()
 	assert desk.value("email_id") == owner
-	assert desk.is_ticked("awaiting_password")
+	expect(desk.field("awaiting_password").locator("input:not([disabled])")).to_be_checked()
 	desk.tick("awaiting_password")
 	desk.tab(1)
 	desk.fill("email_server", "imap.nowhere.invalid")
