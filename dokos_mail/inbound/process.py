@@ -219,11 +219,7 @@ def _outcome(row: frappe._dict, rules: Rules, headers: dict[str, object]) -> dic
 	if row.resync and _is_old(row, message):
 		return values | {"state": IGNORED, "reason": _("It is older than the first synchronisation of its folder.")}
 	if sent := _own_copy(row, message, rules.holds_sent(row.folder)):
-		return values | {
-			"state": DUPLICATE,
-			"communication": sent,
-			"reason": _("It is the copy of a message sent from here."),
-		}
+		return values | sent
 	if reported.is_of_machines(message) and (about := reported.find_original(message.report)):
 		reported.consider(row, about)
 		return values | _reported(about)
@@ -343,26 +339,41 @@ def _duplicate_of(name: str) -> dict[str, object]:
 	}
 
 
-def _own_copy(row: frappe._dict, message: Message, in_sent_folder: bool) -> str | None:
-	"""The Communication sent through this very account that this message is a copy of.
+def _own_copy(row: frappe._dict, message: Message, in_sent_folder: bool) -> dict[str, object] | None:
+	"""What the row of a copy says of the message sent from here that it is a copy of; None when it is none.
 
-	Whoever got our message knows its Message-ID, and some programs answer under it: a copy is from us as well, or lies
-	in the account's Sent folder, where no stranger puts anything.
+	In a Sent folder, where no stranger puts anything, the Message-ID suffices, whichever account sent it, also for mail
+	without a Communication. Elsewhere it must be from us, by this very account: whoever got our message knows its
+	Message-ID, and some programs answer under it.
 	"""
 	if not message.message_id:
 		return None
-	sent = frappe.db.get_value(
-		"Communication",
-		{"message_id": message.message_id, "sent_or_received": "Sent", "email_account": row.email_account},
-		["name", "sender", "incoming_email"],
-		as_dict=True,
-	)
-	if not sent or sent.incoming_email == row.name:
+	named = {"message_id": message.message_id}
+	ours = named | {"sent_or_received": "Sent"} | ({} if in_sent_folder else {"email_account": row.email_account})
+	fields = ["name", "sender", "incoming_email", "reference_doctype", "reference_name"]
+	sent = frappe.db.get_value("Communication", ours, fields, as_dict=True)
+	if sent and sent.incoming_email == row.name:
 		return None
-	if in_sent_folder:
-		return sent.name
-	ours = f"{sent.sender or ''} {frappe.get_cached_value('Email Account', row.email_account, 'email_id') or ''}".lower()
-	return sent.name if any(address.address.lower() in ours for address in message.from_ if address.address) else None
+	if not sent and in_sent_folder:
+		fields = ["communication as name", "reference_doctype", "reference_name"]
+		sent = frappe.db.get_value("Email Queue", named, fields, as_dict=True)
+	if not sent or not (in_sent_folder or _is_from(message, f"{sent.sender or ''} {_address_of(row.email_account)}")):
+		return None
+	return {
+		"state": DUPLICATE,
+		"communication": sent.name,
+		"reference_doctype": sent.reference_doctype,
+		"reference_name": sent.reference_name,
+		"reason": _("It is the copy of a message sent from here."),
+	}
+
+
+def _is_from(message: Message, addresses: str) -> bool:
+	return any(address.address.lower() in addresses.lower() for address in message.from_ if address.address)
+
+
+def _address_of(account: str) -> str:
+	return frappe.get_cached_value("Email Account", account, "email_id") or ""
 
 
 def _is_old(row: frappe._dict, message: Message) -> bool:

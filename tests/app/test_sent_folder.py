@@ -73,6 +73,21 @@ def test_a_copy_of_what_was_sent_from_here_is_recognised_by_its_message_id(watch
 	assert other.state == "Processed"
 
 
+@pytest.mark.parametrize("with_communication", [True, False])
+def test_a_copy_of_what_another_account_or_a_notification_sent(watched: Mailbox, with_communication: bool) -> None:
+	message_id = f"{frappe.generate_hash(length=12)}@site.test"
+	if with_communication:
+		values = {"doctype": "Communication", "communication_medium": "Email", "sent_or_received": "Sent", "subject": "x"}
+	else:
+		values = {"doctype": "Email Queue", "sender": watched.user, "message": "x", "status": "Sent"}
+	made = frappe.get_doc(values | {"message_id": message_id}).insert()
+	frappe.db.commit()
+	row = received(watched, from_the_phone(watched, message_id=message_id), folder=SENT)
+	assert (row.state, row.communication) == ("Duplicate", made.name if with_communication else None)
+	# in the inbox, only what this very account sent
+	assert received(watched, from_the_phone(watched, "autre", message_id=message_id)).state == "Processed"
+
+
 def test_the_servers_own_word_and_the_administrators(make_mailbox: Callable[..., Mailbox]) -> None:
 	mailbox = make_mailbox(watch_sent_folder=1, sent_folder_name="Chez moi")
 	for name in ("Chez moi", "Sent"):
