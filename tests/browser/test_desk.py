@@ -212,6 +212,7 @@ def test_a_refusal_of_the_server_is_told_in_its_words_and_nothing_is_lost(logged
 	expect(page.get_by_role("dialog")).to_contain_text("not an address n'est pas une adresse email valide")
 	page.keyboard.press("Escape")
 	expect(page.locator(".layout [data-fieldname=email] .error")).to_contain_text("n'est pas une adresse email valide")
+	expect(field(page, "email")).to_be_focused()
 	expect(field(page, "first_name")).to_have_value("Ada")
 
 

@@ -4,7 +4,7 @@ import { NO_VALUE, TABLES, __, ago, boot, button, colour, el, escape_html, icon,
 import { handlers, handlersOf, scriptFailed } from "./client.js";
 import { newRow } from "./fields.js";
 import { Layout, blank } from "./layout.js";
-import { Page, confirm, modal, show_alert } from "./page.js";
+import { Page, afterwards, confirm, modal, show_alert } from "./page.js";
 import { call, metaOf, request, upload } from "./server.js";
 import { Timeline } from "./timeline.js";
 
@@ -275,7 +275,7 @@ export class Form {
 				first ||= control;
 			}
 		}
-		if (first) this.layout.reveal(first);
+		if (first) afterwards(() => this.layout.reveal(first));
 	}
 
 	// ---- what is around the fields

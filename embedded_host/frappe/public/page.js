@@ -38,6 +38,8 @@ export function msgprint(message, title) {
 		footer: action ? [button(action.label || __("OK"), act, { className: "primary" })] : [],
 	});
 }
+/** Once what was said is read. */
+export const afterwards = (act) => (said ? said.node.addEventListener("close", act) : act());
 
 /** A line in the corner that goes by itself. */
 export function show_alert(message, seconds) {
