@@ -59,7 +59,7 @@ def main() -> int:
 		print("There is no demo yet: run `make demo` first.", file=sys.stderr)
 		return 1
 	need_port(PORT, "end it first")
-	with mail.servers_of(place, sys.executable), sync_playwright() as playwright:
+	with mail.servers_of(place), sync_playwright() as playwright:
 		desk = in_background(place, "serve", "--port", str(PORT))
 		try:
 			until_it_answers(desk, PORT, place.folder / "desk.log")
