@@ -192,6 +192,12 @@ def test_what_was_not_saved_is_not_left_behind_unasked(logged_in: LogIn) -> None
 	frappe.db.rollback()
 	assert not frappe.db.get_value("Contact", "Person 00", "last_name")
 
+	# a new document in which nothing was typed is nothing to ask about
+	page.get_by_role("button", name="Ajouter Contact").click()
+	page.wait_for_url("**/app/contact/new")
+	page.locator(".crumbs a").first.click()
+	page.wait_for_url("**/app/contact")
+
 
 def test_errors_stand_beside_their_field(logged_in: LogIn) -> None:
 	page = logged_in("/app/role/new")

@@ -141,14 +141,14 @@ document.addEventListener("keydown", (event) => {
 });
 window.addEventListener("popstate", async () => {
 	const wanted = location.href;
-	if (form?.unsaved) {
+	if (form?.is_at_stake()) {
 		history.pushState(null, "", form.address);
 		if (!(await form.may_leave())) return;
 		history.replaceState(null, "", wanted);
 	}
 	show();
 });
-window.addEventListener("beforeunload", (event) => form?.unsaved && form.perm[0].write && form.is_saveable && event.preventDefault());
+window.addEventListener("beforeunload", (event) => form?.is_at_stake() && event.preventDefault());
 
 offer({ navigate, current: () => form, route: () => {
 	const [word, name] = words();

@@ -26,7 +26,7 @@ export class Form {
 
 	constructor(metas, doc, docinfo) {
 		const [meta] = metas;
-		Object.assign(this, { frm: this, meta, doctype: meta.name, doc, docinfo, events: {}, queries: {}, is_saveable: !meta.in_create, unsaved: Boolean(doc.__islocal), work: Promise.resolve() });
+		Object.assign(this, { frm: this, meta, doctype: meta.name, doc, docinfo, events: {}, queries: {}, is_saveable: !meta.in_create, unsaved: Boolean(doc.__islocal), touched: false, work: Promise.resolve() });
 		this.definitions = Object.fromEntries(metas.map((each) => [each.name, each.fields.map((df) => ({ ...df }))]));
 		for (const [event, list] of Object.entries(handlers[this.doctype] || {})) if (list.length) this.events[event] = list.at(-1);
 		const title = meta.issingle ? [] : [[__(this.doctype), path(this.doctype)]];
@@ -81,6 +81,7 @@ export class Form {
 	isLocked = (df) => !this.perm[0].write || !this.is_saveable || (df.permlevel > 0 && !mayAt(this.meta, df.permlevel, "write"));
 	isHidden = (df) => df.permlevel > 0 && !mayAt(this.meta, df.permlevel, "read");
 	typing() {
+		this.touched = true;
 		if (!this.unsaved) this.dirty();
 	}
 	fieldsOf = (doctype) => this.definitions[doctype];
@@ -96,6 +97,7 @@ export class Form {
 		if (options) return this.call(options).then(() => this.reload_doc());
 	}
 	set(control, value) {
+		this.touched ||= String(this.doc[control.df.fieldname] ?? "") !== String(value ?? "");
 		return this.assign(this.doc, this.doctype, control.df.fieldname, value);
 	}
 	/** A new value of the document or of a row: an equal one is nothing new; handlers run, then what depends on it is shown. */
@@ -204,7 +206,7 @@ export class Form {
 		await this.refresh();
 	}
 	take(doc, docinfo) {
-		Object.assign(this, { doc, docinfo, unsaved: false });
+		Object.assign(this, { doc, docinfo, unsaved: false, touched: false });
 		this.layout.node.querySelectorAll(".invalid").forEach((node) => this.fields_dict[node.dataset.fieldname]?.say(""));
 	}
 
@@ -305,9 +307,11 @@ export class Form {
 		this.unsaved = false;
 		window.frappe.set_route("List", this.doctype);
 	}
+	/** Whether something that was typed, or changed by a script, would be lost. */
+	is_at_stake = () => this.unsaved && (this.touched || !this.is_new()) && Boolean(this.perm[0].write) && this.is_saveable;
 	/** Whether the page may go: at once, or because the person says so. */
 	may_leave() {
-		if (!this.unsaved || !this.perm[0].write || !this.is_saveable) return Promise.resolve(true);
+		if (!this.is_at_stake()) return Promise.resolve(true);
 		return confirm(__("What you typed was not saved."), null, null, { title: __("Not Saved"), label: __("Leave without saving"), danger: true });
 	}
 	show_side() {
