@@ -43,7 +43,7 @@ def unsubscribe(token: str | None = None, everything: str | None = None, again: 
 def pixel(token: str | None = None) -> Response:
 	"""The picture in a recipient's copy. Whoever asks gets it; only a signed request is noted."""
 	ticket = links.verify(token, "pixel")
-	if ticket and opened(ticket, frappe.get_request_header("User-Agent") or "", frappe.session.user != "Guest"):
+	if ticket and opened(ticket, frappe.local.request.headers.get("User-Agent", ""), frappe.session.user != "Guest"):
 		frappe.local.flags.commit = True
 	answer = Response(_PIXEL, mimetype="image/gif")
 	answer.headers["Cache-Control"] = "no-store, private, max-age=0"
