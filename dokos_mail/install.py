@@ -16,8 +16,11 @@ from frappe import _
 from frappe.modules.import_file import import_file_by_path
 
 from dokos_mail import certificates, desk_links, host, schema
+from dokos_mail.inbound import reactions
 from dokos_mail.inbound.handback import hand_back
+from dokos_mail.jobs import react
 from dokos_mail.other_classes import print_other_classes
+from dokos_mail.outbound.handback import hand_back_queue, in_the_hosts_words
 
 MODULE = "Dokos Mail"
 #: Children first: a table's rows must exist before the field that shows them.
@@ -79,15 +82,29 @@ def after_app_install(_app: str) -> None:
 
 
 def before_uninstall() -> None:
-	"""Refuse while mail is journalled and not processed, since uninstalling drops the journal; then fill the host's columns.
+	"""Refuse while mail is journalled and not processed, since uninstalling drops the journal; then hand back to the host.
 
-	Runs for a dry run as well: what it does must be right for a site that keeps the app.
+	Answers and notices that are due are seen to; those that are not are lost, and named. Mail that waits to be sent is
+	left to the host's own sending. Runs for a dry run as well: what it does must be right for a site that keeps the app.
 	"""
 	waiting = frappe.db.count("Incoming Email", {"state": "Journalled"}) if host.has_doctype("Incoming Email") else 0
 	if waiting:
 		frappe.throw(_("{0} received emails are not processed yet. Process them before the app is removed.").format(waiting))
+	if host.has_doctype("Email Reaction"):
+		see_to_reactions()
+	if frappe.db.has_column("Email Queue", "claim_token"):
+		hand_back_queue()
 	if host.has_doctype("Email Folder"):
 		hand_back()
+
+
+def see_to_reactions() -> None:
+	"""Carry out what received mail set off and is due; say what of the rest goes with the app. Commits."""
+	react()
+	waiting = frappe.get_all(reactions.REACTION, filters={"state": reactions.WAITING}, fields=["kind", "correspondent", "due_on"])
+	for row in waiting:
+		lost = " ".join(filter(None, [_(row.kind), row.correspondent]))
+		print(_("Not done when the app is removed: {0}, due on {1}.").format(lost, frappe.utils.format_datetime(row.due_on)))
 
 
 def after_uninstall() -> None:
@@ -98,6 +115,7 @@ def after_uninstall() -> None:
 	for name in frappe.get_all("Scheduled Job Type", filters={"method": ("like", "dokos_mail.%")}, pluck="name"):
 		frappe.delete_doc("Scheduled Job Type", name, ignore_permissions=True, force=True)
 	desk_links.remove_links()
+	in_the_hosts_words()
 	frappe.db.commit()
 
 

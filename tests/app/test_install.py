@@ -8,6 +8,7 @@ from typing import Any
 
 import frappe
 import pytest
+from frappe.utils import add_to_date, now_datetime
 
 from dokos_mail import host, install, schema
 
@@ -161,6 +162,24 @@ def test_uninstalling_waits_for_journalled_mail(site: object) -> None:
 	row.insert(ignore_permissions=True, ignore_mandatory=True)
 	with pytest.raises(frappe.ValidationError, match="not processed"):
 		install.before_uninstall()
+
+
+def test_uninstalling_names_what_goes_with_the_app(site: object, capsys: pytest.CaptureFixture[str]) -> None:
+	"""What is due is done before; a reminder for next week is not."""
+	later = add_to_date(now_datetime(), days=7)
+	for address, due_on in (("later@there.test", later), ("now@there.test", now_datetime())):
+		row = {"doctype": "Email Reaction", "kind": "Auto Reply", "state": "Waiting", "due_on": due_on}
+		frappe.get_doc(row | {"identity": address, "correspondent": address}).insert(ignore_permissions=True)
+	frappe.db.commit()
+	try:
+		install.see_to_reactions()
+		said = capsys.readouterr().out
+		assert "later@there.test" in said and "now@there.test" not in said
+		# the mail it was about is not there: it was looked at, and dropped
+		assert frappe.db.get_value("Email Reaction", {"identity": "now@there.test"}, "state") == "Dropped"
+	finally:
+		frappe.db.delete("Email Reaction", {"identity": ("in", ["later@there.test", "now@there.test"])})
+		frappe.db.commit()
 
 
 def test_accounts_from_before_go_on_as_they_did(site: object) -> None:
