@@ -219,8 +219,9 @@ def test_who_is_not_himself_starts_nothing_on_the_document(
 
 	monkeypatch.setattr(store, "get_controller", lambda doctype: Host)
 	mailbox = make_mailbox(append_to="Opportunity", authserv_id=SERVER)
-	first = received(mailbox, raw("Devis", message_id="fil@client.test"))
-	false = received(mailbox, signed(raw("Re: Devis faux", In_Reply_To="<fil@client.test>"), FAIL))
+	thread = f"{frappe.generate_hash(length=12)}@client.test"
+	first = received(mailbox, raw("Devis", message_id=thread))
+	false = received(mailbox, signed(raw("Re: Devis faux", In_Reply_To=f"<{thread}>"), FAIL))
 	assert communication(false).reference_name == first.reference_name
 	assert told == [("Devis", first.reference_name), ("Re: Devis faux", None)]
 
@@ -335,13 +336,14 @@ def test_a_mandatory_field_that_mail_cannot_fill(mailbox: Mailbox, mandatory: Ca
 
 def test_an_answer_to_what_failed_waits_and_joins_it(mailbox: Mailbox, mandatory: Callable[[int], None]) -> None:
 	mandatory(1)
-	parent = received(mailbox, raw("Devis", message_id="racine@client.test"))
+	root, second = (f"{frappe.generate_hash(length=12)}@client.test" for _number in range(2))
+	parent = received(mailbox, raw("Devis", message_id=root))
 	mandatory(0)
 	opportunities = frappe.db.count("Opportunity")
-	reply = received(mailbox, raw("Re: Devis", message_id="r@client.test", In_Reply_To="<racine@client.test>"))
+	reply = received(mailbox, raw("Re: Devis", message_id=second, In_Reply_To=f"<{root}>"))
 	assert (reply.state, reply.rule, reply.waits_for) == ("Processed", "waits", parent.name)
 	assert communication(reply).reference_name is None
-	third = received(mailbox, raw("Re: Devis", References="<racine@client.test> <r@client.test>"))
+	third = received(mailbox, raw("Re: Devis", References=f"<{root}> <{second}>"))
 	assert third.waits_for == parent.name
 	assert frappe.db.count("Opportunity") == opportunities
 	process_again([parent.name])
@@ -362,12 +364,13 @@ def test_an_answer_that_lies_before_what_it_answers_waits_for_it(make_mailbox: C
 	folders = [{"folder_name": "INBOX"}, {"folder_name": "Archives"}]
 	mailbox = make_mailbox(append_to="Opportunity", imap_folder=folders)
 	mailbox.server.create_folder(mailbox.user, "Archives")
-	mailbox.put(raw("Re: Devis", message_id="c@client.test", References="<a@client.test> <b@client.test>"))
-	mailbox.put(raw("Re: Devis", message_id="b@client.test", In_Reply_To="<a@client.test>"), raw("autre"))
-	mailbox.put(raw("Devis", message_id="a@client.test"), folder="Archives")
+	end = f"{frappe.generate_hash(length=12)}@client.test"
+	mailbox.put(raw("Re: Devis", message_id=f"c{end}", References=f"<a{end}> <b{end}>"))
+	mailbox.put(raw("Re: Devis", message_id=f"b{end}", In_Reply_To=f"<a{end}>"), raw("autre"))
+	mailbox.put(raw("Devis", message_id=f"a{end}"), folder="Archives")
 	pull(mailbox)
 	by_id = {row.message_id: row for row in journal(mailbox)}
-	thread = [by_id[f"{name}@client.test"] for name in "abc"]
+	thread = [by_id[f"{name}{end}"] for name in "abc"]
 	assert [row.rule for row in thread] == ["append_to", "in_reply_to", "references"]
 	assert len({row.reference_name for row in thread}) == 1
 	assert len({row.reference_name for row in by_id.values()}) == 2

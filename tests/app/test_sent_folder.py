@@ -29,8 +29,8 @@ def from_the_phone(mailbox: Mailbox, subject: str = "Re: Devis", **headers: str)
 
 
 def test_mail_sent_from_a_phone_shows_on_its_document(watched: Mailbox) -> None:
-	first = received(watched, raw("Devis", message_id="phone@client.test"))
-	row = received(watched, from_the_phone(watched, In_Reply_To="<phone@client.test>"), folder=SENT)
+	first = received(watched, raw("Devis", message_id=f"{watched.user}.fil"))
+	row = received(watched, from_the_phone(watched, In_Reply_To=f"<{watched.user}.fil>"), folder=SENT)
 	assert (row.state, row.folder, row.rule, row.reference_name) == ("Processed", SENT, "in_reply_to", first.reference_name)
 	mail = communication(row)
 	assert (mail.sent_or_received, mail.status, mail.seen) == ("Sent", "Linked", 1)
@@ -43,12 +43,13 @@ def test_mail_sent_from_a_phone_shows_on_its_document(watched: Mailbox) -> None:
 
 def test_what_is_sent_makes_no_document(watched: Mailbox) -> None:
 	opportunities = frappe.db.count("Opportunity")
-	row = received(watched, from_the_phone(watched, "Bonjour"), folder=SENT)
+	subject = frappe.generate_hash(length=12)
+	row = received(watched, from_the_phone(watched, subject), folder=SENT)
 	assert (row.state, row.rule, row.reference_name) == ("Processed", "sent", None)
 	assert communication(row).sent_or_received == "Sent"
 	assert frappe.db.count("Opportunity") == opportunities
 	# and the answer to it begins one
-	answer = received(watched, raw("Re: Bonjour", In_Reply_To=f"<{row.message_id}>"))
+	answer = received(watched, raw(f"Re: {subject}", In_Reply_To=f"<{row.message_id}>"))
 	assert (answer.rule, communication(answer).in_reply_to) == ("append_to", row.communication)
 
 
