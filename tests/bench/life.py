@@ -13,6 +13,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import frappe
 
@@ -21,6 +22,8 @@ COUNTED = (
 	"Contact",
 	"Email Account",
 	"Email Domain",
+	"Email Queue",
+	"Email Queue Recipient",
 	"File",
 	"IMAP Folder",
 	"Scheduled Job Type",
@@ -59,10 +62,26 @@ def make_rows(site: str) -> None:
 		account.insert()
 		mail = {"communication_medium": "Email", "sent_or_received": "Received", "email_account": name, "uid": 11}
 		frappe.get_doc({"doctype": "Communication", "subject": name, "sender": "a@life.test", **mail}).insert()
+	if not frappe.db.exists("Email Queue", {"email_account": "life-0"}):
+		make_waiting_mail()
 	# The host's own state of an account, without a job of ours that fails to reach its server.
 	frappe.db.set_value("Email Account", {"name": ("like", "life-%")}, "enable_incoming", 0)
 	frappe.db.commit()
 	frappe.destroy()
+
+
+def make_waiting_mail() -> None:
+	"""A mail that one recipient got and that the other's server deferred, until a year from now."""
+	states = {"sent@life.test": ("Sent", "Sent"), "later@life.test": ("Not Sent", "Deferred")}
+	recipients = [{"recipient": address, "status": status} for address, (status, _state) in states.items()]
+	message = "From: <life-0@life.test>\r\nSubject: Bonjour\r\nMessage-ID: <1@life.test>\r\n\r\nUn message.\r\n"
+	row = {"doctype": "Email Queue", "sender": "life-0@life.test", "message": message, "message_id": "1@life.test"}
+	queued = frappe.get_doc({**row, "email_account": "life-0", "recipients": recipients}).insert()
+	values = {"status": "Partially Sent", "delivery_state": "Deferred", "email_account": "life-0"}
+	frappe.db.set_value("Email Queue", queued.name, {**values, "send_after": frappe.utils.add_to_date(None, years=1)})
+	for address, (_status, state) in states.items():
+		where = {"parent": queued.name, "recipient": address}
+		frappe.db.set_value("Email Queue Recipient", where, "delivery_state", state)
 
 
 def read_translations(site: str) -> None:
@@ -72,7 +91,17 @@ def read_translations(site: str) -> None:
 	frappe.destroy()
 
 
-def state(site: str) -> dict[str, object]:
+def without_folders(site: str) -> list[str]:
+	"""Accounts that have no row in their folders."""
+	connected(site)
+	try:
+		having = frappe.get_all("IMAP Folder", pluck="parent", distinct=True)
+		return frappe.get_all("Email Account", filters={"name": ("not in", having or [""])}, pluck="name")
+	finally:
+		frappe.destroy()
+
+
+def state(site: str, accounts_without_folders: Sequence[str] = ()) -> dict[str, object]:
 	"""What must stay, in figures."""
 	connected(site)
 	try:
@@ -84,7 +113,15 @@ def state(site: str) -> dict[str, object]:
 		found["Jobs of the host that are stopped"] = frappe.db.count("Scheduled Job Type", not_ours_stopped())
 		links = frappe.get_all("Workspace Link", filters=of_others(), fields=["parent", "link_to"], order_by="parent, idx")
 		found["Workspace Links"] = _digest(links)
+		# An account that has no row gets that of INBOX when it is handed back, if we read it.
+		for name in accounts_without_folders:
+			frappe.db.delete("IMAP Folder", {"parent": name, "folder_name": "INBOX"})
+		found["IMAP Folder"] = frappe.db.count("IMAP Folder")
 		found["Folders"] = _digest(frappe.get_all("IMAP Folder", fields=["name", "parent", "folder_name"], order_by="name"))
+		frappe.db.rollback()
+		queued = frappe.get_all("Email Queue", fields=["name", "status", "send_after"], order_by="name")
+		recipients = frappe.get_all("Email Queue Recipient", fields=["name", "parent", "recipient", "status"], order_by="name")
+		found["Queue"] = _digest([*queued, *recipients])
 		found["Passwords"] = _digest(
 			frappe.get_doc("Email Account", name).get_password("password", raise_exception=False)
 			for name in frappe.get_all("Email Account", pluck="name", order_by="name")
@@ -126,14 +163,15 @@ def _digest(values: object) -> str:
 def main(site: str) -> int:
 	bench = [sys.executable, "-m", "frappe.utils.bench_helper", "frappe", "--site", site]
 	make_rows(site)
-	before, installed = state(site), ours(site)
+	bare = without_folders(site)
+	before, installed = state(site, bare), ours(site)
 	print("before", json.dumps(before), "ours", json.dumps(installed))
 	failed = 0
 	for title, words in STEPS:
 		if title == "migrate" and not ours(site)["DocType"]:
 			read_translations(site)
 		done = subprocess.run([*bench, *words], capture_output=True, text=True, env=os.environ)
-		now, own = state(site), ours(site)
+		now, own = state(site, bare), ours(site)
 		changed = {key: (before[key], now[key]) for key in before if before[key] != now[key]}
 		gone = title == "uninstall-app" and any(own.values())
 		failed += bool(done.returncode or changed or gone)
