@@ -93,12 +93,7 @@ def _place(body: Extents, kind: str, end_of_text: int, users: str, accounts: str
 
 def _history(body: Extents) -> int:
 	"""Where the text that the sender wrote ends: before the history that a mail program put under it."""
-	quotes = [
-		element
-		for element in body.elements
-		if (element.tag == "blockquote" or any(has_class(element, name) for name in _QUOTE_CLASSES))
-		and not _quoted(element.parent)
-	]
+	quotes = [element for element in body.elements if _is_quote(element) and not _quoted(element.parent)]
 	if not quotes:
 		return _end(body)
 	last = quotes[-1]
@@ -114,9 +109,13 @@ def _history(body: Extents) -> int:
 	return start
 
 
+def _is_quote(element: Element) -> bool:
+	return element.tag == "blockquote" or any(has_class(element, name) for name in _QUOTE_CLASSES)
+
+
 def _quoted(element: Element | None) -> bool:
 	while element:
-		if element.tag == "blockquote":
+		if _is_quote(element):
 			return True
 		element = element.parent
 	return False

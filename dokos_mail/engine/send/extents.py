@@ -13,10 +13,8 @@ from html import unescape
 from html.parser import HTMLParser
 
 VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
-#: Elements that a text goes through without a new line; an insertion does not stay inside them.
-_NARROW = frozenset(
-	"a b bdi bdo big code em font i ins kbd mark p q s samp small span strike strong sub sup tt u h1 h2 h3 h4 h5 h6".split()
-)
+#: Elements that hold no text of their own: what stands there is shown elsewhere.
+_NO_PLACE = frozenset("table thead tbody tfoot tr ul ol dl colgroup".split())
 _SPACE = re.compile(r"\s+")
 _UNSEEN = re.compile("[\u200b-\u200d\u2060\ufeff\u00ad]")
 
@@ -133,7 +131,7 @@ class Extents(HTMLParser):
 		touched = [run for number, run in enumerate(self.runs) if run[0] < at + len(words) and self._run_end(number) > at]
 		start, end = touched[0][1], touched[-1][2]
 		common = _common([run[3] for run in touched])
-		while common and common.tag in _NARROW and self._words_in(common) <= len(words):
+		while common and common.tag not in ("body", "html") and (common.tag in _NO_PLACE or self._words_in(common) <= len(words)):
 			start, end = common.start, common.end
 			common = common.parent
 		# whole children of what holds them all

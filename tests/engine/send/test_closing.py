@@ -66,6 +66,30 @@ def test_a_signature_in_the_history_only_does_not_count() -> None:
 	assert in_order(sign(body, USERS, ACCOUNTS), "Merci.", "Jean Dupond", "Ma Société", "Jean Dupond", "Ma Société")
 
 
+TABLE = "<table><tbody><tr><td><img src='/files/logo.png'></td><td>Jean Dupond<br>Ventes &amp; conseil</td></tr></tbody></table>"
+
+
+@pytest.mark.parametrize("users", [TABLE, f"<table><tr><td>{USERS}</td></tr></table>", f"<ul><li>{USERS}</li></ul>"])
+def test_a_signature_in_a_table(users: str) -> None:
+	"""What is put between the rows of a table is shown above it."""
+	for body in ("<p>Bonjour</p>", f"<p>Bonjour</p>{users}", f"<div><p>Bonjour</p>{users}<p>PS : à demain</p></div>"):
+		signed = sign(body, users, ACCOUNTS)
+		account = Extents(signed).first(lambda element: element.attributes.get("data-signature") == "account")
+		assert account.parent is None or account.parent.tag == "div"
+		assert in_order(signed, "Bonjour", "Jean Dupond", "Ma Société")
+		assert in_order(css_inlined(signed), "Bonjour", "Jean Dupond", "Ma Société")
+		assert sign(signed, users, ACCOUNTS) == signed
+
+
+def test_histories_of_mail_programs() -> None:
+	for history in (
+		"<div class='gmail_quote'>Le 2 août, x a écrit :<blockquote>b</blockquote></div>",
+		"<div class='moz-cite-prefix'>Le 2 août, x a écrit :</div><blockquote type='cite'>b</blockquote>",
+		"<p>Le <b>2 août</b>, x a écrit :<br></p><blockquote>b<blockquote>a</blockquote></blockquote><div><br></div>",
+	):
+		assert in_order(sign(f"<p>Merci</p>{history}", USERS, ACCOUNTS), "Merci", "Jean Dupond", "Ma Société", "Le 2 août")
+
+
 def test_a_name_in_the_text_is_no_signature() -> None:
 	assert count(sign("<p>Bonjour Jean, tout va bien.</p>", "Jean", ACCOUNTS), "Jean") == 2
 	for body in ("<p>Bonjour Jean, voici.</p><p>Jean</p>", f"<p>Bonjour Jean, voici.</p><p>Jean</p>{ACCOUNTS}"):
