@@ -61,9 +61,9 @@ def unverified(row: Mapping[str, Any]) -> dict[str, None]:
 	return {way.name: None for way in WAYS if not cint(row.get(way.verify)) and server_of(row, way)}
 
 
-def note_unverified(doctype: str) -> None:
+def note_unverified(doctype: str, since: str = "") -> None:
 	"""Have all that is unverified now looked at, by and by. For rows from before this app; the caller commits."""
-	for row in frappe.get_all(doctype, fields=["*"]):
+	for row in frappe.get_all(doctype, filters={"creation": (">=", since)} if since else {}, fields=["*"]):
 		if ways := unverified(row):
 			frappe.db.set_value(doctype, row.name, FIELD, json.dumps(ways), update_modified=False)
 

@@ -14,6 +14,7 @@ from typing import Any
 import frappe
 from frappe import _
 from frappe.modules.import_file import import_file_by_path
+from frappe.utils import now_datetime
 
 from dokos_mail import certificates, desk_links, host, schema
 from dokos_mail.inbound import reactions
@@ -39,6 +40,8 @@ COMMUNICATION_FIELD = {
 }
 #: DocTypes whose rows from before this app have been seen to. Kept over an uninstallation, as their columns are.
 SETTLED = "dokos_mail_settled"
+#: When the app was uninstalled: rows made since then are the host's own, and were not seen to.
+REMOVED = "dokos_mail_removed"
 
 
 def before_install() -> None:
@@ -64,8 +67,12 @@ def before_migrate() -> None:
 
 
 def after_install() -> None:
-	"""Bring the host in line for the first time."""
+	"""Bring the host in line for the first time, or the first time since the app was uninstalled."""
 	bring_in_line()
+	if since := _stored(REMOVED):
+		for doctype in DOCTYPES:
+			keep_working(doctype, since)
+		frappe.db.set_default(REMOVED, "")
 	print_other_classes()
 
 
@@ -116,6 +123,7 @@ def after_uninstall() -> None:
 		frappe.delete_doc("Scheduled Job Type", name, ignore_permissions=True, force=True)
 	desk_links.remove_links()
 	in_the_hosts_words()
+	frappe.db.set_default(REMOVED, str(now_datetime()))
 	frappe.db.commit()
 
 
@@ -224,30 +232,32 @@ def sync_setters(doctype: str, wanted: list[dict[str, Any]]) -> None:
 	frappe.clear_cache(doctype=doctype)
 
 
-def keep_working(doctype: str) -> None:
+def keep_working(doctype: str, since: str = "") -> None:
 	"""Rows from before this app go on as they did: what the host never checked is not checked all at once.
 
 	The host verified certificates on implicit TLS when receiving, and nowhere else, also where it has a box for it. It
-	deletes what it receives by POP3, always.
+	deletes what it receives by POP3, always. With ``since``, only rows made from that time on.
 	"""
 	table = frappe.qb.DocType(doctype)
+	rows = frappe.qb.update(table).where(table.creation >= since) if since else frappe.qb.update(table)
 	if frappe.db.has_column(doctype, "delete_from_server"):
-		frappe.qb.update(table).set(table.delete_from_server, 1).where(table.use_imap == 0).run()
+		rows.set(table.delete_from_server, 1).where(table.use_imap == 0).run()
 	if frappe.db.has_column(doctype, "validate_ssl_certificate"):
-		frappe.qb.update(table).set(table.validate_ssl_certificate, 0).where(
-			(table.use_starttls == 1) & (table.use_ssl == 0)
-		).run()
+		rows.set(table.validate_ssl_certificate, 0).where((table.use_starttls == 1) & (table.use_ssl == 0)).run()
 	for field in ("validate_ssl_certificate_for_outgoing", "enforce_attachment_limit", "keep_read_status"):
 		if frappe.db.has_column(doctype, field):
-			frappe.qb.update(table).set(table[field], 0).run()
+			rows.set(table[field], 0).run()
 	if doctype in certificates.DOCTYPES:
-		certificates.note_unverified(doctype)
+		certificates.note_unverified(doctype, since)
+
+
+def _stored(key: str) -> str | None:
+	"""Read from the table: the cache of defaults may still hold what was there before another process committed."""
+	return frappe.db.get_value("DefaultValue", {"defkey": key, "parent": "__default"}, "defvalue")
 
 
 def _remembered(key: str) -> list[str]:
-	"""Read from the table: the cache of defaults may still hold what was there before another process committed."""
-	stored = frappe.db.get_value("DefaultValue", {"defkey": key, "parent": "__default"}, "defvalue")
-	return json.loads(stored or "[]")
+	return json.loads(_stored(key) or "[]")
 
 
 def _remember(key: str, names: set[str]) -> None:

@@ -10,7 +10,7 @@ import frappe
 import pytest
 from frappe.utils import add_to_date, now_datetime
 
-from dokos_mail import host, install, schema
+from dokos_mail import certificates, host, install, schema
 
 DOCTYPE = "Contact"
 
@@ -198,6 +198,19 @@ def test_accounts_from_before_go_on_as_they_did(site: object) -> None:
 		doc.reload()
 	assert (tls.incoming_settings().verify, starttls.incoming_settings().verify) == (True, False)
 	assert tls.outgoing_settings().verify is False
+
+
+def test_rows_made_while_the_app_was_gone_are_the_hosts_too(site: object) -> None:
+	values = {"doctype": "Email Account", "enable_incoming": 1, "use_imap": 1, "email_server": "imap.nowhere.invalid"}
+	settings = values | {"password": "x", "use_starttls": 1, "validate_ssl_certificate": 1}
+	ours = frappe.get_doc(settings | {"email_id": "ours@masociete.test"}).insert()
+	frappe.db.set_value("Email Account", ours.name, "creation", add_to_date(now_datetime(), days=-2))
+	theirs = frappe.get_doc(settings | {"email_id": "theirs@masociete.test"}).insert()
+	install.keep_working("Email Account", str(add_to_date(now_datetime(), days=-1)))
+	for doc in (ours, theirs):
+		doc.reload()
+	assert [doc.validate_ssl_certificate for doc in (ours, theirs)] == [1, 0]
+	assert [bool(doc.get(certificates.FIELD)) for doc in (ours, theirs)] == [False, True]
 
 
 def test_accounts_are_settled_once(site: object, monkeypatch: pytest.MonkeyPatch) -> None:
