@@ -51,11 +51,6 @@ frappe.ui.form.on("Email Account", {
 		const query = "dokos_mail.append_to.append_to_query";
 		frm.set_query("append_to", () => ({ query }));
 		frm.set_query("append_to", "imap_folder", () => ({ query }));
-		// A User's form that leads here wants these two; Dokos 3 brings no boxes along.
-		const flags = frappe.route_flags || {};
-		if (frm.is_new() && flags.linked_user && flags.delete_user_from_locals) {
-			Object.assign(frm.doc, { awaiting_password: 1, enable_incoming: 1 });
-		}
 	},
 
 	refresh(frm) {
