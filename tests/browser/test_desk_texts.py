@@ -1,4 +1,4 @@
-"""Every text of the embedded host that a person sees has its French; nothing is translated that is gone."""
+"""What the host's desk says has its French, nothing is translated that is gone; and scripts use what it offers."""
 
 from __future__ import annotations
 
@@ -66,3 +66,19 @@ def test_nothing_is_translated_that_is_gone(french: dict[str, str]) -> None:
 def test_what_is_filled_in_survives(french: dict[str, str]) -> None:
 	holes = re.compile(r"\{\w*\}")
 	assert [text for text, said in french.items() if sorted(holes.findall(text)) != sorted(holes.findall(said))] == []
+
+
+def test_scripts_of_apps_use_what_the_desk_offers() -> None:
+	listed = set(
+		re.findall(r"`(frappe\.[\w.]+)`", (HOST.parent / "API.md").read_text(encoding="utf-8").split("## In the browser")[1])
+	)
+	root = HOST.parents[1]
+	scripts = [path for folder in ("dokos_mail", "examples") for path in (root / folder).rglob("*.js")]
+	used = {
+		f"{path.relative_to(root)}: {name}"
+		for path in scripts
+		for name in re.findall(r"(?<![\w.\"'])frappe(?:\??\.\w+)+(?![\w.]*[\"'])", path.read_text(encoding="utf-8"))
+		if not any(f"{name.replace('?', '')}.".startswith(f"{each}.") for each in listed)
+	}
+	assert len(scripts) > 5
+	assert used == set()

@@ -1,9 +1,9 @@
 // `frappe`, as the scripts of apps know it: what is offered here and nothing else. Other names raise an error that says which.
 
-import { __, boot, cint, escape_html, flt, now, path, plain, slug, strict, today } from "./base.js";
+import { __, boot, cint, escape_html, flt, moment, now, path, plain, slug, strict, today } from "./base.js";
 import { Dialog, prompt } from "./layout.js";
 import { confirm, hide_progress, msgprint, show_alert, show_progress } from "./page.js";
-import { call, xcall } from "./server.js";
+import { call, request, xcall } from "./server.js";
 
 export const handlers = {};
 export const handlersOf = (doctype, event) => ((handlers[doctype] ||= {})[event] ||= []);
@@ -28,7 +28,18 @@ const db = {
 };
 const row = (doctype, name) => window.locals[doctype]?.[name];
 
-/** Make the globals that scripts expect. `desk` goes to pages: `navigate(url)`, `current()` is the form on the screen. */
+/** Sends what was written about a document; scripts of apps may come before `send_email`, and keep it from sending. */
+class CommunicationComposer {
+	constructor(frm) {
+		this.frm = frm;
+	}
+	send_email(_button, values, attachments) {
+		const about = { doctype: this.frm.doctype, name: this.frm.docname };
+		return request("frappe.core.doctype.communication.email.make", { ...values, ...about, content: values.content || "", attachments, send_email: 1 });
+	}
+}
+
+/** Make the globals that scripts expect. `desk`: `navigate(url)`, `route()`, `previous()`, and `current()`, the form on the screen. */
 export function offer(desk) {
 	const set_route = (...parts) => {
 		const [first, ...rest] = parts.length === 1 && Array.isArray(parts[0]) ? parts[0] : parts;
@@ -46,6 +57,7 @@ export function offer(desk) {
 		ui: strict("frappe.ui", { Dialog, form: strict("frappe.ui.form", { on, off }) }),
 		listview_settings: {},
 		route_options: null,
+		views: { CommunicationComposer },
 		validated: true,
 		flags: {},
 		call, xcall, db: strict("frappe.db", db),
@@ -57,7 +69,8 @@ export function offer(desk) {
 		// nothing is pushed to this desk: handlers are taken, and never called
 		realtime: strict("frappe.realtime", { on: () => {}, off: () => {} }),
 		set_route,
-		get_route: () => desk.route(),
+		get_route: desk.route,
+		get_prev_route: () => desk.previous() || [],
 		new_doc: (doctype, values) => {
 			frappe.route_options = values || frappe.route_options;
 			return desk.navigate(path(doctype, "new"));
@@ -67,7 +80,7 @@ export function offer(desk) {
 			get_value: (doctype, name, field) => row(doctype, name)?.[field],
 		}),
 		get_doc: row,
-		datetime: strict("frappe.datetime", { now_datetime: now, get_today: today, nowdate: today }),
+		datetime: strict("frappe.datetime", { now_datetime: now, get_today: today, nowdate: today, str_to_user: moment }),
 		utils: strict("frappe.utils", { escape_html, html2text: plain }),
 	};
 	Object.assign(window, { frappe: strict("frappe", frappe), __, cint, flt, locals: {} });

@@ -7,7 +7,7 @@ import { Page } from "./page.js";
 import { metaOf, request } from "./server.js";
 
 const main = document.querySelector("main");
-let [form, turn] = [null, 0];
+let [form, turn, visited] = [null, 0, []];
 const words = () => location.pathname.split("/").slice(2).filter(Boolean).map(decodeURIComponent);
 const doctypeOf = (word) => boot.doctypes.find((d) => slug(d.name) === word || d.name === word);
 
@@ -21,13 +21,14 @@ async function show() {
 	const mine = ++turn;
 	const [word, name] = words();
 	const doctype = word && doctypeOf(word);
+	visited = [...visited.slice(-1), route()];
 	form = null;
 	document.querySelectorAll("dialog[open]").forEach((each) => each.close());
 	document.body.classList.remove("ready");
 	try {
-		const view = doctype ? await open(doctype, name) : home(word);
+		const view = doctype ? await open(doctype, name) : name ? null : home(word);
 		if (mine !== turn) return;
-		main.replaceChildren(view?.page?.node || view?.node || missing(name ? `${__(doctype.name)} ${name}` : word));
+		main.replaceChildren(view?.page?.node || view?.node || missing(name ? `${doctype ? __(doctype.name) : word} ${name}` : word));
 		window.scrollTo(0, 0);
 		if (view?.may_leave) form = view;
 		await view?.start?.();
@@ -150,9 +151,10 @@ window.addEventListener("popstate", async () => {
 });
 window.addEventListener("beforeunload", (event) => form?.is_at_stake() && event.preventDefault());
 
-offer({ navigate, current: () => form, route: () => {
+function route() {
 	const [word, name] = words();
 	const doctype = word && doctypeOf(word)?.name;
 	return !doctype ? ["Workspaces", word] : name ? ["Form", doctype, name] : ["List", doctype, "List"];
-} });
+}
+offer({ navigate, route, current: () => form, previous: () => visited.at(-2) });
 show();

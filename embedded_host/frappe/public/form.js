@@ -126,7 +126,7 @@ export class Form {
 		this.register();
 		this.page.set_title(this.title);
 		this.page.clear_inner_toolbar();
-		this.dashboard.clear_headline();
+		this.dashboard.clear();
 		this.set_intro();
 		this.indicated = null;
 		this.show_state();
@@ -136,7 +136,6 @@ export class Form {
 		this.timeline.refresh();
 		await this.trigger("refresh");
 		this.layout.refresh();
-		this.show_state();
 	}
 	register() {
 		const remember = (doc) => ((window.locals[doc.doctype] ||= {})[doc.name] = doc);
@@ -182,6 +181,8 @@ export class Form {
 		return row;
 	}
 	add_custom_button = (label, action, group) => this.page.add_inner_button(label, action, group);
+	clear_custom_buttons = () => this.page.clear_inner_toolbar();
+	toolbar = { set_indicator: () => this.show_state() };
 	remove_custom_button = (label, group) => this.page.remove_inner_button(label, group);
 	set_intro(html, name) {
 		if (!html) return this.intro.replaceChildren();
@@ -340,9 +341,14 @@ export class Form {
 /** The line above the fields that says how the document is doing. */
 class Dashboard {
 	constructor() {
-		this.node = el("div", { className: "headline" });
+		this.headline = el("div", {});
+		this.sections = el("div", {});
+		this.node = el("div", {}, this.headline, this.sections);
 	}
-	set_headline = (html, name) => this.node.replaceChildren(...(html ? [el("div", { className: `notice ${colour(name || "blue")}` }, rich(html))] : []));
+	set_headline = (html, name) => this.headline.replaceChildren(...(html ? [el("div", { className: `notice ${colour(name || "blue")}` }, rich(html))] : []));
 	set_headline_alert = (html, name) => this.set_headline(html, name);
-	clear_headline = () => this.node.replaceChildren();
+	clear_headline = () => this.headline.replaceChildren();
+	add_section = (html, title) => this.sections.append(el("div", { className: "card tile" }, title && el("h2", {}, title), rich(html)));
+	show = () => {};
+	clear = () => [this.headline, this.sections].forEach((node) => node.replaceChildren());
 }

@@ -112,7 +112,8 @@ export class Timeline {
 			primary_action_label: __("Send"),
 			primary_action: async (values) => {
 				const attachments = files.filter(({ box }) => box.checked).map(({ file }) => file.name);
-				await request("frappe.core.doctype.communication.email.make", { ...values, content: values.content || "", attachments, doctype: frm.doctype, name: frm.docname, send_email: 1 });
+				const sent = await new window.frappe.views.CommunicationComposer(frm).send_email(dialog.primary, values, attachments);
+				if (!sent) return;
 				dialog.hide();
 				show_alert({ message: __("The email is being sent."), indicator: "green" });
 				await frm.reload_info();
