@@ -208,7 +208,8 @@ def _bodies(message: Message, queue_row: Document, facts: Facts, account: frappe
 	html = parts.html or layout.page(text_to_html(parts.text), title=_subject(message))
 	unsubscribe = bool(cint(account.send_unsubscribe_message)) or placeholders.UNSUBSCRIBE in html + parts.text
 	before = html
-	html = _signed(html, facts, account)
+	# inlined twice: here it also mends the markup, so that what is left open swallows nothing that follows
+	html = _signed(layout.css_inlined(html, style_sheets()), facts, account)
 	if account.brand_logo:
 		html = layout.with_logo(html, account.brand_logo, get_url())
 	html, pictures = images.embedded(html, resolver(public_too=facts.composed))

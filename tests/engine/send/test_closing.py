@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from dokos_mail.engine.send.closing import Footers, footer, is_empty, sign
 from dokos_mail.engine.send.extents import Extents, bare
@@ -217,6 +219,26 @@ def test_a_text_of_its_own_is_kept_and_signed() -> None:
 def test_nothing_to_see() -> None:
 	assert is_empty("") and is_empty("<div><p><br></p>&nbsp;</div>") and is_empty("\u200b")
 	assert not is_empty("<img src=x>") and not is_empty("<hr>") and not is_empty("a")
+
+
+PIECES = (
+	"<p> </p> <div> </div> <table> <tr> <td> </td> </tr> </table> <b> <br> <blockquote> </blockquote> <!-- --> <style> </style> <script> "
+	'</script> <title> <textarea> <svg> <![CDATA[ <p </body> </html> texte &amp; &#233 é < "> --- <img&#32;src=x>'
+).split()
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=25).map("".join))
+@example("<title>")
+@example("<table><tr>")
+@example("<script><!--")
+def test_whatever_the_body_is_what_belongs_below_it_is_seen(body: str) -> None:
+	html = css_inlined(page(body))
+	start, end = body_of(html)
+	html = html[:start] + sign(html[start:end], USERS, ACCOUNTS) + html[end:]
+	text = bare(plain_text(css_inlined(with_footer(html, footer(Footers("Pied du compte"), unsubscribe="Se désinscrire")))))
+	for each in ("Jean DupondVentes & conseil", "Ma Société", "Pied du compte", "Se désinscrire"):
+		assert bare(each) in text
 
 
 def test_long_and_deep_bodies_cost_little() -> None:
