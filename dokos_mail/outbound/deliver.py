@@ -16,7 +16,7 @@ from frappe import _
 from frappe.utils import cint, get_datetime, now_datetime
 
 from dokos_mail import host
-from dokos_mail.engine.errors import AddressNeedsSMTPUTF8, AddressUnusable, MailError, MessageTooLarge
+from dokos_mail.engine.errors import AddressNeedsSMTPUTF8, AddressUnusable, LoginRefused, MailError, MessageTooLarge
 from dokos_mail.engine.send import row as states
 from dokos_mail.engine.send.addresses import NULL_SENDER
 from dokos_mail.engine.send.smtp import Courier, Delivery
@@ -66,7 +66,17 @@ def deliver(name: str, *, by_hand: bool = False, courier: Courier | None = None)
 def _ready(account: frappe._dict) -> Courier:
 	"""The account's session, connected. Raises Rests when it cannot be."""
 	frappe.db.commit()
-	courier = accounts.courier_for(account)
+	try:
+		courier = accounts.courier_for(account)
+	except Exception as error:
+		if isinstance(error, host.job_timeouts()):
+			raise
+		# The host could not say how to log in: a token that it cannot renew, a password that it cannot read.
+		frappe.db.rollback()
+		frappe.log_error(title=_("Login of {0}").format(account.name))
+		refusal = LoginRefused(host=account.smtp_server or "", login=account.email_id or "", detail=type(error).__name__)
+		accounts.rest(account, refusal)
+		raise Rests(outcome.fault_of(refusal)) from error
 	try:
 		courier.ready()
 	except MailError as error:

@@ -162,10 +162,12 @@ def finish(row: frappe._dict, recipients: Sequence[frappe._dict], token: str | N
 
 
 def _tell_communication(name: str) -> None:
-	"""As the host does it: a Communication is Sending, Error or Sent as its queue rows are."""
+	"""As the host does it: a Communication is Sending, Error or Sent as its queue rows are; what readers did stays."""
 	if not frappe.db.exists("Communication", name):
 		return
 	communication = frappe.get_doc("Communication", name)
+	if communication.delivery_status in ("Read", "Opened", "Clicked"):
+		return
 	of_host = getattr(communication, "set_delivery_status", None)
 	if of_host:
 		of_host()
@@ -178,7 +180,7 @@ def _tell_communication(name: str) -> None:
 		({"Sent"}, "Sent"),
 	)
 	status = next((word for statuses, word in ways if statuses & found), None)
-	if status and communication.sent_or_received == "Sent" and communication.delivery_status not in ("Read", "Opened"):
+	if status and communication.sent_or_received == "Sent":
 		communication.db_set("delivery_status", status)
 
 
