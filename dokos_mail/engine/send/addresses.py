@@ -8,7 +8,6 @@ import idna
 
 from dokos_mail.engine.message.addresses import parse_addresses
 
-
 #: The envelope sender of what must not be answered (RFC 5321 section 4.5.5), as rows keep it: the host takes angle brackets out.
 NULL_SENDER = "null"
 
