@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import frappe
 from frappe.model.document import Document
@@ -82,7 +82,30 @@ def process_again(account: str) -> None:
 	jobs.process_again(names)
 
 
-JOBS: dict[str, Callable[[str], None]] = {"pull": pull, "process again": process_again}
+def pull_and_react(account: str) -> None:
+	from dokos_mail.jobs import react
+
+	pull(account)
+	react()
+
+
+JOBS: dict[str, Callable[[str], None]] = {"pull": pull, "process again": process_again, "pull and react": pull_and_react}
+
+
+def queue_mail(site: str, sites: str, recipient: str, message_id: str) -> None:
+	"""A mail of ours that was sent, with its Communication."""
+	connected(site, sites)
+	sent = {"communication_medium": "Email", "sent_or_received": "Sent", "subject": "Devis", "message_id": message_id}
+	mail = frappe.get_doc({"doctype": "Communication", "recipients": recipient, **sent}).insert()
+	row = frappe.get_doc(
+		{"doctype": "Email Queue", "message": "x", "status": "Sent", "message_id": message_id, "communication": mail.name}
+	)
+	row.append("recipients", {"recipient": recipient, "status": "Sent", "delivery_state": "Sent"})
+	row.insert()
+	frappe.db.set_value("Email Queue", row.name, "status", "Sent")
+	frappe.db.set_value("Email Queue Recipient", {"parent": row.name}, {"status": "Sent", "delivery_state": "Sent"})
+	frappe.db.commit()
+	frappe.destroy()
 
 
 def hook_commits() -> None:
@@ -145,7 +168,31 @@ def deletion_before_rows() -> None:
 	Pop3Session.fetch = fetch_and_delete
 
 
+def in_february() -> None:
+	"""It is just after the date at which the server here says that it received everything."""
+	from dokos_mail.inbound import auto_reply
+
+	auto_reply.now_datetime = lambda: datetime(2026, 2, 1, 10, 5)
+
+
+def answer_before_its_row() -> None:
+	"""WRONG on purpose: an automatic answer is kept in the queue before it is written down that it was."""
+	from dokos_mail import jobs
+
+	in_february()
+	send = jobs.auto_reply.send
+
+	def send_and_keep(row: frappe._dict) -> str:
+		remark = send(row)
+		frappe.db.commit()
+		return remark
+
+	jobs.auto_reply.send = send_and_keep
+
+
 SETTINGS = {
+	"in February": in_february,
+	"answer before its row": answer_before_its_row,
 	"hook commits": hook_commits,
 	"cannot parse": cannot_parse,
 	"position before rows": position_before_rows,
@@ -182,4 +229,11 @@ def state_of(account: str) -> dict[str, object]:
 			"Email Account Status", {"email_account": account}, ["lease_token", "processing", "failures"]
 		),
 		"errors": frappe.db.count("Error Log"),
+		"reactions": sorted(
+			[row.kind, row.state, row.correspondent or ""] for row in frappe.get_all("Email Reaction", fields=["*"])
+		),
+		"queued": sorted(
+			[row.recipient, row.delivery_state or ""] for row in frappe.get_all("Email Queue Recipient", fields=["*"])
+		),
+		"undeliverable": frappe.get_all("Undeliverable Address", fields=["address", "kind", "times"], order_by="address asc"),
 	}
