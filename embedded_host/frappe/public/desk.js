@@ -115,7 +115,7 @@ function navbar() {
 		location.assign("/login");
 	});
 	document.querySelector("header.navbar").replaceChildren(
-		el("a", { className: "brand", href: "/app", title: __("Home") }, el("img", { src: "/assets/frappe/icon.svg", alt: __("Home"), width: 28, height: 28 })),
+		el("a", { className: "brand", href: "/app", title: __("Home"), "aria-label": __("Home") }, el("span", { className: "logo" }, "D")),
 		el("nav", { className: "crumbs", "aria-label": __("Where you are") }), el("span", { className: "grow" }), el("span", { className: "searchbox" }, icon("search"), search, list), own.node);
 	return search;
 }

@@ -57,6 +57,8 @@ def _describe(doctype: str) -> dict:
 	"""A DocType as the desk reads it: with its form script, the DocType's own before those that apps add by hooks."""
 	meta = frappe.get_meta(doctype)
 	out = meta.as_dict()
+	# a large DocType is mostly properties that its fields do not have
+	out["fields"] = [{key: value for key, value in field.items() if value not in (None, 0, "")} for field in out["fields"]]
 	out["__js"] = "\n".join(scripts_of(meta, "", "doctype_js"))
 	out["__list_js"] = "\n".join(scripts_of(meta, "_list", "doctype_list_js"))
 	return out
