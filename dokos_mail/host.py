@@ -7,12 +7,14 @@ embedded host ships none, and ours are plain documents there.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 
 import frappe
 from frappe.model.document import Document
 
 
+@cache
 def base_class(doctype: str) -> type[Document]:
 	"""The class the host has for an e-mail DocType, or Document when the host has no mail module of its own.
 

@@ -83,20 +83,25 @@ def _fetch_and_process(work: Work) -> None:
 	with open_mailbox(work.settings) as session:
 		names = folders_to_read(session, work.settings, work.lease.status)
 		journals = [FolderJournal(work.account, work.lease.status, folder) for folder in names]
-		read = [
-			journal for journal in journals if _done_in_folder(journal, work.result, partial(fetch_new, session, journal, work))
-		]
+		read = []
+		for journal in journals:
+			if session.is_over:
+				break  # its time was up while answers were still to come
+			if _done_in_folder(journal, work.result, partial(fetch_new, session, journal, work)):
+				read.append(journal)
 		if not work.time.is_half_up():
 			takeover.finished(work.lease.status)
 			keep_folders_up(work.account)
 			frappe.db.commit()
 		_process(work)
+		work.result.reached = True
+		if session.is_over:
+			return  # what remains to be said to the server is said at the next pull
 		if work.settings.get("mark_as_read"):
 			for journal in read:
 				_done_in_folder(journal, work.result, partial(acknowledge, session, journal))
 		if work.settings.get("keep_read_status"):
 			keep_in_step(session, read, work.lease)
-		work.result.reached = True
 		work.result.error = work.result.error or missing_sent_folder(work.settings, work.lease.status)
 		_try_unfetched_again(session, read, work)
 

@@ -196,6 +196,11 @@ class ImapSession:
 				found[items.uid] = items.flags
 		return found
 
+	@property
+	def is_over(self) -> bool:
+		"""Whether the connection is closed, or lost: nothing more can be asked of the server."""
+		return self.wire.broken
+
 	def close(self) -> None:
 		"""Log out, briefly, and close. Never raises."""
 		if not self.wire.broken:
