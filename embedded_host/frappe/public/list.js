@@ -8,7 +8,8 @@ import { request } from "./server.js";
 
 const PAGES = [20, 100, 500];
 const TEXT = ["Data", "Small Text", "Text", "Long Text", "Text Editor", "Code", "Read Only"];
-const OPERATORS = { "=": __("Equals"), "!=": __("Not Equals"), like: __("Contains"), "not like": __("Does not contain"), ">": ">", "<": "<", ">=": ">=", "<=": "<=", in: __("One of"), "not in": __("None of"), is: __("Is") };
+const OPERATORS = { "=": __("Equals"), "!=": __("Not Equals"), like: __("Contains"), "not like": __("Does not contain"),
+	">": ">", "<": "<", ">=": ">=", "<=": "<=", in: __("One of"), "not in": __("None of"), is: __("Is") };
 const STANDARD = [["name", __("ID"), "Data"], ["owner", __("Created By"), "Link", "User"], ["creation", __("Created On"), "Datetime"], ["modified", __("Last Updated On"), "Datetime"]]
 	.map(([fieldname, label, fieldtype, options]) => ({ fieldname, label, fieldtype, options }));
 const RESERVED = ["search", "sort_by", "limit"];
@@ -18,7 +19,8 @@ export class ListView {
 	constructor([meta], settings, navigate) {
 		Object.assign(this, { meta, doctype: meta.name, settings, navigate, rows: [], checked: new Set(), filters: [] });
 		this.page = new Page(__(this.doctype), [[__(this.doctype), path(this.doctype)]]);
-		this.fields = [...meta.fields.filter((df) => !NO_VALUE.includes(df.fieldtype) && !TABLES.includes(df.fieldtype) && df.fieldtype !== "Password" && mayAt(meta, df.permlevel || 0, "read")), ...STANDARD];
+		const isShown = (df) => !NO_VALUE.includes(df.fieldtype) && !TABLES.includes(df.fieldtype) && df.fieldtype !== "Password" && mayAt(meta, df.permlevel || 0, "read");
+		this.fields = [...meta.fields.filter(isShown), ...STANDARD];
 		this.title_field = meta.title_field && this.field(meta.title_field);
 		this.state_field = this.fields.find(isState);
 		this.may_create = mayAt(meta, 0, "create") && !meta.in_create;
@@ -73,7 +75,11 @@ export class ListView {
 		history.replaceState(null, "", `${path(this.doctype)}${String(query) && `?${query}`}`);
 	}
 	get_args() {
-		const args = { doctype: this.doctype, filters: this.filters.map(([field, operator, value]) => [this.doctype, field, operator, /like$/.test(operator) ? escaped(value) : /in$/.test(operator) ? String(value).split(",").map((each) => each.trim()) : value]) };
+		const meant = (operator, value) => {
+			if (/like$/.test(operator)) return escaped(value);
+			return /in$/.test(operator) ? String(value).split(",").map((each) => each.trim()) : value;
+		};
+		const args = { doctype: this.doctype, filters: this.filters.map(([field, operator, value]) => [this.doctype, field, operator, meant(operator, value)]) };
 		if (this.search) {
 			const named = ["name", this.meta.title_field, ...(this.meta.search_fields || "").split(",").map((name) => name.trim()), ...this.columns.map((df) => df.fieldname)];
 			const searched = this.fields.filter((df) => named.includes(df.fieldname) && [...TEXT, "Link", "Select", "Dynamic Link"].includes(df.fieldtype));
