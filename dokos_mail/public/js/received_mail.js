@@ -57,7 +57,7 @@
 		style.textContent = STYLE;
 		inside.head.append(style);
 		fold_history(inside);
-		const fit = () => (frame.style.height = `${inside.documentElement.scrollHeight}px`);
+		const fit = () => (frame.style.height = `${inside.documentElement.offsetHeight}px`);
 		const shrink = () => {
 			frame.style.height = "0";
 			fit();
