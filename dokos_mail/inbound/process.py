@@ -22,7 +22,7 @@ from dokos_mail.engine.message.identity import content_hash
 from dokos_mail.engine.message.model import Message
 from dokos_mail.engine.message.parse import parse
 from dokos_mail.engine.message.thread import Link, parents_first, read_link
-from dokos_mail.inbound import auto_reply, notices, reported, surroundings, unreplied
+from dokos_mail.inbound import auto_reply, notices, reactions, reported, surroundings, unreplied
 from dokos_mail.inbound.account import STATUS, raw_store
 from dokos_mail.inbound.apps import ReceivedMail, tell
 from dokos_mail.inbound.decide import Decision, decide
@@ -273,7 +273,7 @@ def _processed(row: frappe._dict, message: Message, rules: Rules, copies: Copies
 	if placement.waits_for:
 		frappe.db.set_value(JOURNAL, placement.waits_for, "awaited", 1, update_modified=False)
 	stored = store(row, _going_on(row, decision), rules, communication)
-	_set_off(row, decision, rules, stored)
+	remarks = [*decision.remarks, *_set_off(row, decision, rules, stored)]
 	if not decision.mail.sent:
 		rules.observe(message)
 	if copies.elsewhere:
@@ -283,21 +283,31 @@ def _processed(row: frappe._dict, message: Message, rules: Rules, copies: Copies
 		"communication": stored.communication,
 		"reference_doctype": stored.reference.doctype if stored.reference else None,
 		"reference_name": stored.reference.name if stored.reference else None,
-		"reason": "\n".join([*stored.notes, *decision.remarks]) or None,
+		"reason": "\n".join([*stored.notes, *remarks]) or None,
 		"other_copy": copies.elsewhere,
 		"hooks_due": int(bool(hooks(AFTER_STORE))),
 	}
 
 
-def _set_off(row: frappe._dict, decision: Decision, rules: Rules, stored: StoredMail) -> None:
-	"""Write down what the mail sets off, each thing once; a job carries it out."""
-	auto_reply.consider(row, decision, rules.settings, stored.communication)
-	unreplied.consider(row, decision, rules.settings, stored.communication)
-	notices.consider(row, decision, stored)
-	reported.reachable_again(decision.mail.message)
-	report = decision.mail.message.report
-	if report and (about := reported.find_original(report)):
-		reported.consider(row, about)
+def _set_off(row: frappe._dict, decision: Decision, rules: Rules, stored: StoredMail) -> list[str]:
+	"""Write down what the mail sets off, each thing once; a job carries it out.
+
+	Returns what is to be said of those that could not be written: they cost neither the mail nor the others.
+	"""
+
+	def report() -> None:
+		told = decision.mail.message.report
+		if told and (about := reported.find_original(told)):
+			reported.consider(row, about)
+
+	ways = (
+		(reactions.AUTO_REPLY, lambda: auto_reply.consider(row, decision, rules.settings, stored.communication)),
+		(reactions.UNREPLIED, lambda: unreplied.consider(row, decision, rules.settings, stored.communication)),
+		(reactions.NOTICE, lambda: notices.consider(row, decision, stored)),
+		(reactions.REPORT, report),
+		(reported.REACHABLE, lambda: reported.reachable_again(decision.mail.message)),
+	)
+	return [remark for kind, consider in ways if (remark := reactions.aside(kind, consider))]
 
 
 def _going_on(row: frappe._dict, decision: Decision) -> Decision:

@@ -14,6 +14,8 @@ from frappe import _
 from frappe.utils import now_datetime
 
 from dokos_mail.holder import died_here, new_token
+from dokos_mail.host import job_timeouts
+from dokos_mail.inbound import surroundings
 from dokos_mail.inbound.journal import identity
 
 REACTION = "Email Reaction"
@@ -37,6 +39,9 @@ _FIELDS = (
 )
 
 
+_ASIDE = "mail_aside"
+
+
 class Drop(Exception):
 	"""Nothing is to be done after all; says why."""
 
@@ -56,6 +61,31 @@ def note(kind: str, about: str, *, state: str = WAITING, due_on: datetime | None
 		return
 	row = {"doctype": REACTION, "kind": kind, "state": state, "identity": known_by, "due_on": due_on or now_datetime()}
 	frappe.get_doc(row | values).insert(ignore_permissions=True)
+
+
+def aside(kind: str, write: Callable[[], None]) -> str | None:
+	"""Do what is no part of the mail itself, within the caller's transaction; returns what is to be said when it fails.
+
+	Then it alone is undone, and reported. Raises what is more than this one's failure (``surroundings``).
+	"""
+	frappe.db.savepoint(_ASIDE)
+	try:
+		write()
+	except Exception as error:
+		if surroundings.have_failed(error):
+			raise
+		_undo()
+		frappe.log_error(title=f"{kind}: {type(error).__name__}"[:140])
+		return _("{0} could not be noted: {1}").format(_(kind), f"{type(error).__name__}: {error}"[:300])
+	return None
+
+
+def _undo() -> None:
+	"""Back to where ``aside`` began. Where another app committed since, all that was written before is safe."""
+	try:
+		frappe.db.rollback(save_point=_ASIDE)
+	except Exception:
+		frappe.db.rollback()
 
 
 def conversation_of(communication: frappe._dict) -> str:
@@ -111,24 +141,30 @@ def _claim(name: str) -> str | None:
 
 def _carry_out(name: str, token: str, doers: dict[str, Callable[[frappe._dict], str]]) -> None:
 	row = frappe.db.get_value(REACTION, name, list(_FIELDS), as_dict=True)
+	# Written first: another app's hook that commits in the middle commits this too, and nothing is done twice.
+	frappe.db.set_value(REACTION, name, {"state": DONE, "done_on": now_datetime()})
 	try:
 		remark = doers[row.kind](row)
-		values: dict[str, object] = {"state": DONE, "done_on": now_datetime(), "reason": remark or None}
+		values: dict[str, object] = {"reason": remark or None}
 	except NotYet as wait:
 		frappe.db.rollback()
-		values = {"due_on": wait.due_on, "attempts": 0, "claim_token": None}
+		values = {"state": WAITING, "done_on": None, "due_on": wait.due_on, "attempts": 0, "claim_token": None}
 	except Drop as reason:
 		frappe.db.rollback()
 		values = {"state": DROPPED, "done_on": now_datetime(), "reason": str(reason)}
 	except Exception as error:
 		frappe.db.rollback()
+		if isinstance(error, job_timeouts()):
+			raise
 		frappe.log_error(title=f"{row.kind}: {name}")
 		values = {"reason": f"{type(error).__name__}: {error}"[:1000], "claim_token": None}
-		if row.attempts >= MOST_TRIES:
+		# One that is done although what was written was taken back was committed by somebody else halfway.
+		halfway = frappe.db.get_value(REACTION, name, "state") == DONE
+		if halfway or row.attempts >= MOST_TRIES:
 			values["state"] = FAILED
 		else:
 			values["due_on"] = now_datetime() + timedelta(minutes=2**row.attempts)
-	if frappe.db.get_value(REACTION, name, "claim_token") == token:
+	if frappe.db.get_value(REACTION, name, "claim_token", for_update=True) == token:
 		frappe.db.set_value(REACTION, name, values)
 		frappe.db.commit()
 	else:

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 
 import frappe
 
+from dokos_mail.engine.errors import N_
 from dokos_mail.engine.message.model import Message, Report
 from dokos_mail.inbound.reactions import REPORT, note
 
 QUEUE = "Email Queue"
+#: What an address of which a bounce told is called once its owner writes.
+REACHABLE = N_("Reachable Again")
 #: Kinds that nobody needs to read besides what they say of the mail they are about.
 _OF_MACHINES = frozenset(("bounce", "delay", "complaint", "receipt"))
 

@@ -11,7 +11,17 @@ from frappe.utils import cint, get_datetime, get_link_to_form, now_datetime
 
 from dokos_mail.engine.message.robots import is_nobodys
 from dokos_mail.inbound.decide import Decision
-from dokos_mail.inbound.reactions import DONE, REACTION, UNREPLIED, Drop, NotYet, communication_of, conversation_of, note
+from dokos_mail.inbound.reactions import (
+	DONE,
+	REACTION,
+	UNREPLIED,
+	Drop,
+	NotYet,
+	aside,
+	communication_of,
+	conversation_of,
+	note,
+)
 
 #: Values of ``unreplied_by``.
 BY_US, BY_THEM = "Us", "The Correspondent"
@@ -29,7 +39,14 @@ def consider(row: frappe._dict, decision: Decision, settings: frappe._dict, comm
 
 
 def consider_sent(communication: frappe._dict, method: str | None = None) -> None:
-	"""Note that a mail of ours waits for its correspondent's answer, where its account wants to be told (doc event)."""
+	"""Note that a mail of ours waits for its correspondent's answer, where its account wants to be told (doc event).
+
+	Nobody's mail fails for it.
+	"""
+	aside(UNREPLIED, lambda: _consider_sent(communication))
+
+
+def _consider_sent(communication: frappe._dict) -> None:
 	if (
 		communication.sent_or_received != "Sent"
 		or communication.communication_medium != "Email"

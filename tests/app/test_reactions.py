@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from email import message_from_string, policy
+from importlib import import_module
 from uuid import uuid4
 
 import frappe
 import pytest
 from frappe.utils import now_datetime
 
-from dokos_mail.inbound import reactions
+from dokos_mail.inbound import reactions, unreplied
 from dokos_mail.inbound.reactions import REACTION
 from dokos_mail.jobs import react
 from tests.app.test_pull import journal, pull
@@ -182,7 +184,9 @@ def boss_of(mailbox: Mailbox) -> str:
 def later(mailbox: Mailbox, minutes: int) -> None:
 	"""Let time pass for what waits: all of it came that much earlier."""
 	for mail in frappe.get_all("Communication", filters={"email_account": mailbox.account}, fields=["name", "creation"]):
-		frappe.db.set_value("Communication", mail.name, "creation", mail.creation - timedelta(minutes=minutes), update_modified=False)
+		frappe.db.set_value(
+			"Communication", mail.name, "creation", mail.creation - timedelta(minutes=minutes), update_modified=False
+		)
 	for row in rows(mailbox, "Unreplied"):
 		frappe.db.set_value(REACTION, row.name, "due_on", row.due_on - timedelta(minutes=minutes))
 	frappe.db.commit()
@@ -306,3 +310,56 @@ def test_no_copy_for_who_has_it_already_or_does_not_want_it(mailbox: Mailbox, pe
 	mailbox.put(raw("Re: Devis", to=mailbox.user, In_Reply_To="<a@client.test>"))
 	pull(mailbox)
 	assert rows(mailbox, "Notice") == []
+
+
+@pytest.mark.parametrize("module", ["auto_reply", "unreplied", "notices"])
+def test_what_goes_wrong_beside_a_mail_costs_it_nothing(answering: Mailbox, monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+	def broken(*_given: object) -> None:
+		reactions.note("Notice", "half done", email_account=answering.account)
+		raise ValueError("another app's validation")
+
+	monkeypatch.setattr(import_module(f"dokos_mail.inbound.{module}"), "consider", broken)
+	answering.put(raw("Devis", sender=sender(), to=answering.user, date=now_date()))
+	pull(answering)
+	(row,) = journal(answering)
+	assert row.state == "Processed" and row.reference_name
+	assert "another app's validation" in row.reason
+	kinds = frappe.get_all(REACTION, filters={"email_account": answering.account}, pluck="kind")
+	assert kinds == ([] if module == "auto_reply" else ["Auto Reply"])
+
+
+def test_a_mail_of_ours_is_not_stopped_by_what_it_sets_off(monkeypatch: pytest.MonkeyPatch) -> None:
+	def broken(_communication: object) -> None:
+		raise ValueError("no such column")
+
+	monkeypatch.setattr(unreplied, "_consider_sent", broken)
+	sent = {"communication_medium": "Email", "sent_or_received": "Sent", "subject": "Devis", "content": "x"}
+	mail = frappe.get_doc({"doctype": "Communication", "recipients": sender(), **sent}).insert()
+	assert frappe.db.exists("Communication", mail.name)
+	frappe.db.rollback()
+
+
+class _Killed(BaseException):
+	pass
+
+
+@pytest.mark.parametrize("end", [_Killed, ValueError])
+def test_a_hook_that_commits_halfway_makes_no_second_answer(answering: Mailbox, end: type[BaseException]) -> None:
+	answering.put(raw("Devis", sender=sender(), to=answering.user, date=now_date()))
+	pull(answering)
+	done = []
+
+	def answer_and_commit(row: frappe._dict) -> str:
+		done.append(row.name)
+		frappe.db.commit()
+		raise end("killed" if end is _Killed else "the app's hook")
+
+	doers = {"Auto Reply": answer_and_commit}
+	with suppress(_Killed):
+		reactions.carry_out(doers)
+	over = {"due_on": now_datetime(), "claim_until": now_datetime() - timedelta(seconds=1)}
+	frappe.db.set_value(REACTION, done[0], over)
+	frappe.db.commit()
+	reactions.carry_out(doers)
+	assert len(done) == 1
+	assert [row.state for row in rows(answering, "Auto Reply")] == ["Done" if end is _Killed else "Failed"]
