@@ -24,6 +24,10 @@ WORDS = {
 	"receipt": N_("Receipt"),
 	"auto-reply": N_("Answered Automatically"),
 }
+#: States of a recipient whose copy a server has, or may have.
+_HANDED_OVER = (states.SENT, states.BOUNCED, states.UNCERTAIN, states.IN_FLIGHT)
+#: A report is about at most this many recipients that are looked at.
+MOST_RECIPIENTS = 200
 #: The host's words for a Communication, the weightier first: a later report that says less changes nothing.
 _WEIGHT = ("Bounced", "Marked As Spam", "Read", "Soft-Bounced", "Delayed")
 
@@ -42,16 +46,26 @@ def apply(report: Report, original: Original) -> str:
 	Only of recipients that the mail had: nobody is made undeliverable by a report that was made up.
 	"""
 	said = []
-	for told in report.recipients or [{"address": None, "action": None, "status": None, "diagnostic": None}]:
+	made_up = False
+	for told in report.recipients[:MOST_RECIPIENTS] or [{"address": None, "action": None, "status": None, "diagnostic": None}]:
 		recipient = _recipient(original, told.get("address"), len(report.recipients))
 		if recipient is None:
+			continue
+		if recipient.name and not _was_handed_over(original, recipient):
+			made_up = True
 			continue
 		words = " ".join(filter(None, [told.get("status"), told.get("diagnostic")])) or _(WORDS.get(report.kind, "Bounced"))
 		said.append(f"{recipient.recipient}: {words}")
 		_write(report, told, recipient, words, original)
-	if original.communication and (status := _status(report)):
+	if original.communication and not (made_up and not said) and (status := _status(report)):
 		_tell(original.communication, status)
 	return "\n".join(said)[:1000]
+
+
+def _was_handed_over(original: Original, recipient: frappe._dict) -> bool:
+	"""Whether a server may have had the copy of ``recipient``: no report of one that still waits is true, and none may end it."""
+	row = next((one for one in outcome.recipients_of(original.queue) if one.name == recipient.name), None)
+	return row is not None and (row.state in _HANDED_OVER or bool(cint(row.maybe_accepted)))
 
 
 def _write(report: Report, told: dict[str, str | None], recipient: frappe._dict, words: str, original: Original) -> None:

@@ -255,3 +255,15 @@ def test_cut_between_noting_and_writing(mailbox: Mailbox, sent: frappe._dict, mo
 	react()
 	assert len(applied) == 2
 	assert undeliverable(sent.who[0])[0]["times"] == 1
+
+
+@pytest.mark.parametrize("state", ["Waiting", "Deferred"])
+def test_a_bounce_that_somebody_made_up_stops_no_copy_that_still_waits(mailbox: Mailbox, sent: frappe._dict, state: str) -> None:
+	"""One recipient knows the Message-ID, and may write a bounce of the other's copy before that is sent."""
+	waiting = {"parent": sent.row, "recipient": sent.who[1]}
+	frappe.db.set_value("Email Queue Recipient", waiting, {"status": "Not Sent", "delivery_state": state})
+	frappe.db.commit()
+	receive(mailbox, dsn(mailbox, sent, who=sent.who[1]))
+	assert states(sent) == ["Sent", state]
+	assert undeliverable(sent.who[1]) == []
+	assert status(sent) == "Sent"
