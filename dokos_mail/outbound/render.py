@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from email.message import Message
 
 import frappe
-from frappe.utils import cint
+from frappe.utils import cint, get_url
 
 from dokos_mail import host
 from dokos_mail.engine.send import mime, placeholders
@@ -33,6 +33,20 @@ def for_recipient(queue_row: frappe._dict, recipient: str) -> bytes:
 	for file in attachments(queue_row):
 		_attach(message, file)
 	message = ask_other_apps(message, queue_row, address)
+	return mime.serialise(message)
+
+
+def for_sent_folder(queue_row: frappe._dict) -> bytes:
+	"""The message as its sender files it: everybody but blind recipients in it, and nobody's own links.
+
+	Whoever opens this copy is its sender: neither does he read it for a recipient, nor unsubscribe one by a click.
+	"""
+	message = mime.parse(queue_row.message or "")
+	shown = [each.recipient for each in queue_row.recipients if not cint(each.get("is_bcc"))]
+	placeholders.fill(message, recipient=", ".join(shown), unsubscribe_url=get_url())
+	mime.set_field(message, OFFER_UNSUBSCRIBE, None)
+	for file in attachments(queue_row):
+		_attach(message, file)
 	return mime.serialise(message)
 
 

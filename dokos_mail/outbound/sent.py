@@ -71,12 +71,9 @@ def file_copies(account_name: str) -> int:
 
 def _copy(row: frappe._dict) -> bytes:
 	"""The message as its sender would file it: nobody's own links in it, everybody in To and Cc."""
-	from dokos_mail.outbound import render
+	from dokos_mail.outbound.render import for_sent_folder
 
-	for_sent_folder = getattr(render, "for_sent_folder", None)
-	if for_sent_folder:
-		return for_sent_folder(row)
-	return render.for_recipient(row, row.recipients[0].recipient)
+	return for_sent_folder(row)
 
 
 def _done(names: list[str], state: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from dokos_mail import jobs
 from dokos_mail.engine.connect.imap import open_imap
 from dokos_mail.engine.send.filing import files_by_itself, has_message, sent_folder
+from dokos_mail.outbound.render import for_recipient, for_sent_folder
 from mail_servers.dovecot import Dovecot
 from mail_servers.smtp_faults import AFTER_END, RESET, FaultySmtp, SmtpFaults
 from tests.mailbox import PASSWORD, new_user
@@ -130,3 +131,20 @@ def test_looking_in_a_folder(account: object, dovecot: Dovecot) -> None:
 )
 def test_providers_that_file(host: str, files: bool) -> None:
 	assert files_by_itself(host) == files
+
+
+def test_the_copy_names_everybody_and_holds_nobodys_links(account: object, queued: Make) -> None:
+	body = "<a href='<!--unsubscribe_url-->'>x</a><!--email_open_check-->"
+	row = queued(account, "anna@there.test", "paul@there.test", shown=False)
+	message = f"To: <!--recipient-->\r\nX-Dokos-Mail-Offer: 1\r\nContent-Type: text/html\r\n\r\n{body}\r\n"
+	values = {"message": message, "communication": "anything"}
+	frappe.db.set_value("Email Queue", row.name, values)
+	blind = {"parent": row.name, "recipient": "paul@there.test"}
+	frappe.db.set_value("Email Queue Recipient", blind, "is_bcc", 1)
+	frappe.db.set_value("Email Account", account.name, "track_email_status", 1)
+	made = frappe.get_doc("Email Queue", row.name)
+	assert b"token=" in for_recipient(made, "anna@there.test")
+	copy = for_sent_folder(made)
+	assert b"anna@there.test" in copy and b"paul@there.test" not in copy
+	assert b"token=" not in copy and b"X-Dokos-Mail-Offer" not in copy and b"<!--" not in copy
+	frappe.db.rollback()
