@@ -12,11 +12,15 @@ DOCTYPE = "Email Unsubscribe"
 def about(ticket: Ticket, everything: bool) -> dict[str, object]:
 	"""What is unsubscribed from: the document that the mail is about, or all mail of the site.
 
-	A mail that is about no document has but the second.
+	A mail that is about no document, or about one that is gone, has but the second.
 	"""
-	if everything or not (ticket.doctype and ticket.docname):
+	if everything or not _is_there(ticket.doctype, ticket.docname):
 		return {"email": ticket.recipient, "global_unsubscribe": 1}
 	return {"email": ticket.recipient, "reference_doctype": ticket.doctype, "reference_name": ticket.docname}
+
+
+def _is_there(doctype: str, name: str) -> bool:
+	return bool(doctype and name and frappe.db.exists("DocType", doctype) and frappe.db.exists(doctype, name))
 
 
 def unsubscribe(ticket: Ticket, everything: bool = False) -> None:
@@ -48,5 +52,7 @@ def gone_since(queue_row: frappe._dict, recipients: list[frappe._dict]) -> list[
 		fields=["email", "reference_doctype", "reference_name", "global_unsubscribe"],
 	)
 	document = (queue_row.reference_doctype, queue_row.reference_name)
-	gone = {row.email.lower() for row in rows if row.global_unsubscribe or (row.reference_doctype, row.reference_name) == document}
+	gone = {
+		row.email.lower() for row in rows if row.global_unsubscribe or (row.reference_doctype, row.reference_name) == document
+	}
 	return [each for each in recipients if each.recipient.lower() in gone]

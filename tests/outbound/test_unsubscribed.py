@@ -9,7 +9,7 @@ import pytest
 
 from dokos_mail import jobs
 from dokos_mail.outbound import links
-from dokos_mail.outbound.unsubscribe import subscribe_again, unsubscribe
+from dokos_mail.outbound.unsubscribe import is_unsubscribed, subscribe_again, unsubscribe
 from mail_servers.smtp_faults import FaultySmtp
 from tests.outbound.test_queue import states, stored
 
@@ -31,3 +31,16 @@ def test_who_left_meanwhile(
 	assert states(row) == {"anna@there.test": "Sent" if again else "Cancelled", "paul@there.test": "Sent"}
 	subscribe_again(ticket)
 	frappe.db.commit()
+
+
+def test_of_a_document_that_is_gone(site: object) -> None:
+	"""Whoever wants no more of it wants no more, be the document deleted since, or its type."""
+	for doctype in ("Opportunity", "No Such Type"):
+		ticket = links.Ticket("unsubscribe", "anna@there.test", "", "", doctype, "gone")
+		unsubscribe(ticket)
+		assert is_unsubscribed(ticket)
+		kept = frappe.get_all("Email Unsubscribe", filters={"email": "anna@there.test"}, pluck="global_unsubscribe")
+		assert kept == [1]
+		subscribe_again(ticket)
+		assert not is_unsubscribed(ticket)
+	frappe.db.rollback()
