@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import corpus, fetching, sending
+from benchmarks import corpus, fetching, mbsync, sending, setup
 from benchmarks.setup import place
 from mail_servers.faults import LatencyProxy
 
@@ -55,6 +55,22 @@ def journalling(count: int = 2000) -> None:
 	_say(
 		f"{rate / base:.1f} times (goal 5)",
 		f"messages safe in the journal: {rate:.0f}/s, against {base:.0f}/s one per round trip, parsed and committed each",
+	)
+
+
+def journalling_and_mbsync(count: int = 2000) -> None:
+	"""Messages safe in the journal per second, each synced to disk, against mbsync into a Maildir, which syncs them too."""
+	if not mbsync.is_there():
+		_say("not measured", "journalling against mbsync: it is not installed (Debian: isync)")
+		return
+	with place(corpus.messages(count)) as here, TemporaryDirectory() as folder:
+		ours = here.run("journal")
+		port = here.server.ports["imap"]
+		came, seconds = mbsync.pull(port, setup.USER, here.server.users[setup.USER], Path(folder))
+	assert ours["messages"] == came == count
+	_say(
+		f"{seconds / ours['seconds']:.2f} times (goal 0.5)",
+		f"messages safe in the journal: {count / ours['seconds']:.0f}/s, against {count / seconds:.0f}/s of mbsync into a Maildir",
 	)
 
 
@@ -198,6 +214,7 @@ _MEASURED = (
 	fetching_far,
 	fetching_near,
 	journalling,
+	journalling_and_mbsync,
 	journal_memory,
 	mailbox_size,
 	processing_memory,
