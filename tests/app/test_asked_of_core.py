@@ -113,12 +113,13 @@ def test_an_address_that_anybody_can_write_links_to_nothing(make_mailbox: Callab
 
 @pytest.fixture
 def accounts(make_mailbox: Callable[..., Mailbox]) -> Iterator[dict[str, Mailbox]]:
-	"""Three that receive by IMAP: one feeds Opportunity by its folder, one is the default, one is neither."""
+	"""Four that receive by IMAP: one feeds Opportunity by its folder, one is the default, the first and the last are neither."""
 	others = frappe.get_all("Email Account", filters={"default_incoming": 1}, pluck="name")
 	made = {
 		"aaa": make_mailbox(),
 		"feeding": make_mailbox(imap_folder=[{"folder_name": "INBOX", "append_to": "Opportunity"}]),
 		"default": make_mailbox(default_incoming=1),
+		"zzz": make_mailbox(),
 	}
 	yield made
 	frappe.db.rollback()
