@@ -30,8 +30,13 @@ before_job = ["dokos_mail.asked_of_core.correct_finders", "dokos_mail.outbound.h
 # Asked once for each mail that the host composes; what needs the document is done when the Email Queue row is made.
 make_email_body_message = "dokos_mail.outbound.compose.before_serialising"
 
-# A mail in a timeline is read in a frame, without remote images until its reader agrees; passwords that are waited for.
-app_include_js = ["/assets/dokos_mail/js/received_mail.js", "/assets/dokos_mail/js/awaiting_password.js"]
+# A mail in a timeline is read in a frame, without remote images until its reader agrees; passwords that are waited for;
+# addresses that mail does not reach, said before the next mail goes to them.
+app_include_js = [
+	"/assets/dokos_mail/js/received_mail.js",
+	"/assets/dokos_mail/js/awaiting_password.js",
+	"/assets/dokos_mail/js/composer.js",
+]
 
 # Hosts without a mail module of their own call this for frappe.sendmail.
 sendmail = "dokos_mail.outbound.sendmail.sendmail"

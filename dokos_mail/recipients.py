@@ -14,6 +14,7 @@ from frappe import _
 from frappe.utils import cint, get_url
 from werkzeug.wrappers import Response
 
+from dokos_mail import host
 from dokos_mail.outbound import links
 from dokos_mail.outbound.links import Ticket
 from dokos_mail.outbound.opened import opened
@@ -53,8 +54,9 @@ def pixel(token: str | None = None) -> Response:
 @frappe.whitelist(allow_guest=True, methods=["GET", "POST"])
 def hosts_unsubscribe(doctype: str | None = None, name: str | None = None, email: str | None = None) -> Response:
 	"""The host's own links to unsubscribe, in mail from before this app: they led to an act by GET, and lead to our page."""
-	is_signed = import_module("frappe.utils.verified_command").verify_request
-	if not (doctype and name and email) or not is_signed():
+	if not (doctype and name and email) or not host.owns_mail():
+		return _page("unknown", 400)
+	if not import_module("frappe.utils.verified_command").verify_request():
 		return _page("unknown", 400)
 	token = links.sign(Ticket("unsubscribe", email.strip().lower(), "", "", doctype, name))
 	answer = Response(status=303)

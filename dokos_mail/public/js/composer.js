@@ -7,10 +7,21 @@
 		return ["recipients", "cc", "bcc"].map((field) => values?.[field]).filter(Boolean).join(",");
 	}
 
+	// Nothing is known where nobody answers: that keeps no mail from its way.
+	async function known_of(recipients) {
+		try {
+			const { message } = await frappe.call({ method: "dokos_mail.api.undeliverable", args: { recipients }, type: "POST" });
+			return message || [];
+		} catch (error) {
+			console.error(error);
+			return [];
+		}
+	}
+
 	async function may_go(recipients) {
 		if (!recipients) return true;
-		const { message } = await frappe.call({ method: "dokos_mail.api.undeliverable", args: { recipients }, type: "GET" });
-		if (!message?.length) return true;
+		const message = await known_of(recipients);
+		if (!message.length) return true;
 		const lines = message.map((one) => {
 			const what = one.kind === "Complained" ? __("complained of an email of ours") : __("the last email did not arrive");
 			return `<li><b>${frappe.utils.escape_html(one.address)}</b>: ${what}<br><span class="text-muted small">${frappe.utils.escape_html(one.reason || "")}</span></li>`;
