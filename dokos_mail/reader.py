@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from html import escape
-from urllib.parse import quote
+import re
+from html import escape, unescape
+from urllib.parse import quote, urlsplit
 
 import frappe
 from frappe import _
 from frappe.model.document import Document
+from frappe.utils import get_url
 from werkzeug.wrappers import Response
 
 from dokos_mail.inbound.journal import JOURNAL
@@ -16,15 +18,17 @@ from dokos_mail.inbound.words import in_words
 
 ALLOWED = "Remote Image Sender"
 
+_REMOTE = re.compile(r' data-remote-(?P<attribute>src|background)="(?P<address>[^"]*)"')
 #: What a frame with a mail may do: show what is in it, images of the site, and others where its reader agreed.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:{remote}; sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:{remote}; sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox"
 
 
 @frappe.whitelist(methods=["GET"])
 def with_images(communication: str) -> Response:
 	"""A received mail as a page for a frame, its remote images loaded: its reader agreed. Nothing runs in it."""
 	doc = _readable(communication)
-	html = (doc.content or "").replace(' data-remote-src="', ' src="').replace(' data-remote-background="', ' background="')
+	ours = {urlsplit(address).hostname for address in (get_url(), frappe.local.request.host_url)}
+	html = _REMOTE.sub(lambda found: _loaded(found, ours), doc.content or "")
 	language = escape(frappe.local.lang or "en", quote=True)
 	page = f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><base target="_blank"></head><body>{html}</body></html>'
 	answer = Response(page, mimetype="text/html")
@@ -60,6 +64,15 @@ def about(communication: str) -> dict[str, str]:
 		return {}
 	original = f"/api/method/dokos_mail.api.download_original?name={quote(row.name)}" if row.raw_path else ""
 	return {"why": in_words(row.rule, json.loads(row.trace or "[]"), _), "original": original, "row": row.name}
+
+
+def _loaded(found: re.Match[str], ours: set[str | None]) -> str:
+	"""A picture's address where a browser loads it; not one of this site, which may do something when it is called."""
+	try:
+		host = urlsplit(unescape(found["address"])).hostname
+	except ValueError:
+		return found.group()
+	return found.group() if host is None or host in ours else f' {found["attribute"]}="{found["address"]}"'
 
 
 def _readable(communication: str) -> Document:

@@ -6,10 +6,19 @@ from collections.abc import Iterator
 
 import frappe
 import pytest
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Request
 
 from dokos_mail import reader
 from tests.app.test_pull import journal, pull
 from tests.mailbox import Mailbox, raw
+
+
+@pytest.fixture(autouse=True)
+def asked_by_a_browser(site: object, monkeypatch: pytest.MonkeyPatch) -> None:
+	monkeypatch.setattr(
+		frappe.local, "request", Request(EnvironBuilder("/", base_url="https://erp.masociete.test").get_environ()), raising=False
+	)
 
 
 @pytest.fixture
@@ -35,6 +44,15 @@ def test_images_only_when_asked_for(mail: frappe._dict) -> None:
 	assert "<script" not in page
 	policy = answer.headers["Content-Security-Policy"]
 	assert "default-src 'none'" in policy and "allow-scripts" not in policy and "sandbox" in policy
+
+
+@pytest.mark.parametrize(
+	"address", ["https://erp.masociete.test/api/method/logout", "https://ERP.masociete.test:443/x", "https://[x/y", "//"]
+)
+def test_an_address_of_the_site_is_no_picture(mail: frappe._dict, address: str) -> None:
+	"""The reader's browser would call it with his cookies."""
+	frappe.db.set_value("Communication", mail.communication, "content", f'<img data-remote-src="{address}">')
+	assert ' src="' not in reader.with_images(mail.communication).get_data(as_text=True)
 
 
 def test_a_sender_is_remembered_for_whoever_asked(mail: frappe._dict) -> None:

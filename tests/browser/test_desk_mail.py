@@ -10,8 +10,10 @@ import pytest
 from playwright.sync_api import Page, expect
 from werkzeug.wrappers import Request, Response
 
+from dokos_mail.engine.message.html import sanitise
 from tests.browser.conftest import go, serve
 from tests.browser.test_desk import field, saved
+from tests.engine.message.test_html_bodies import ATTACKS
 
 pytestmark = pytest.mark.embedded
 LogIn = Callable[..., Page]
@@ -199,6 +201,27 @@ def test_what_a_stranger_wrote_runs_nothing_and_asks_nobody(
 	assert "owned" not in page.title()
 	assert asked == []
 	assert page.get_by_role("dialog").locator("script, style, iframe, form form, base, meta").count() == 0
+
+
+@pytest.mark.parametrize("as_stored", [True, False], ids=["sanitised", "as it came"])
+def test_known_attacks_are_harmless_in_the_frame(logged_in: LogIn, contact: str, as_stored: bool) -> None:
+	"""The attacks that our own sanitiser is tested with, in the desk's frame: with its help, and without."""
+	dialogs: list[str] = []
+	for number, attack in enumerate(ATTACKS):
+		mail = message(contact, subject=f"Attack {number}")
+		content = f"<p>Attack {number}</p>{sanitise(attack) if as_stored else attack}"
+		frappe.db.set_value("Communication", mail.name, "content", content)
+	frappe.db.commit()
+	page = logged_in(f"/app/contact/{contact}")
+	page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+	frames = page.locator(".timeline-item iframe")
+	expect(frames.first).to_be_visible()
+	for shown in range(40, len(ATTACKS) + 20, 20):
+		page.get_by_role("button", name="Plus anciens").click()
+		expect(frames).to_have_count(min(shown, len(ATTACKS)))
+	page.wait_for_load_state("networkidle")
+	assert frames.count() == len(ATTACKS)
+	assert dialogs == []
 
 
 def test_a_user_is_asked_for_the_password_that_an_account_waits_for(logged_in: LogIn, monkeypatch: pytest.MonkeyPatch) -> None:
