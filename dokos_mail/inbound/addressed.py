@@ -67,7 +67,7 @@ def _is_open() -> bool:
 
 
 def _may_read(sender: str, reference: Reference) -> bool:
-	user = frappe.db.get_value("User", {"email": sender, "enabled": 1, "user_type": "System User"}, "name")
+	user = frappe.db.get_value("User", {"email": sender.lower(), "enabled": 1, "user_type": "System User"}, "name")
 	return bool(user) and bool(frappe.has_permission(reference.doctype, "read", doc=reference.name, user=user))
 
 
@@ -80,7 +80,7 @@ def _is_correspondent(sender: str, reference: Reference) -> bool:
 	linked = {"link_doctype": reference.doctype, "link_name": reference.name, "parenttype": "Communication"}
 	names = frappe.get_all("Communication Link", filters=linked, pluck="parent")
 	for where in [on_it, {"name": ("in", names)}][: 2 if names else 1]:
-		if frappe.db.exists("Communication", {**mail, **where, "sender": sender}):
+		if frappe.db.exists("Communication", {**mail, **where, "sender": ("in", sorted({sender, sender.lower()}))}):
 			return True
 		to_him = {**mail, **where, "sent_or_received": "Sent", "recipients": ("like", f"%{sender}%")}
 		rows = frappe.get_all("Communication", filters=to_him, pluck="recipients")

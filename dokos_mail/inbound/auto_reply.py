@@ -9,6 +9,7 @@ from frappe import _
 from frappe.utils import add_to_date, cint, get_datetime, now_datetime
 
 from dokos_mail.engine.message.answering import REASONS, SPAN, Answer, Circumstances, answer_to, within_limits
+from dokos_mail.host import job_timeouts
 from dokos_mail.inbound.decide import Decision
 from dokos_mail.inbound.journal import site_time
 from dokos_mail.inbound.reactions import (
@@ -53,7 +54,7 @@ def consider(row: frappe._dict, decision: Decision, settings: frappe._dict, comm
 		email_account=row.email_account,
 		incoming_email=row.name,
 		communication=communication,
-		correspondent=answer.to[:140],
+		correspondent=answer.to.lower(),
 		conversation=conversation,
 	)
 
@@ -70,7 +71,7 @@ def _facts(communication: str) -> frappe._dict:
 
 def _answers(to: str) -> list[tuple[str, str]]:
 	"""The answers that a correspondent got within SPAN, or is about to get."""
-	recent = {"kind": AUTO_REPLY, "correspondent": to, "state": ("in", [WAITING, DONE])}
+	recent = {"kind": AUTO_REPLY, "correspondent": to.lower(), "state": ("in", [WAITING, DONE])}
 	recent["creation"] = (">", add_to_date(now_datetime(), seconds=-int(SPAN.total_seconds())))
 	return [
 		(one.correspondent, one.conversation)
@@ -115,6 +116,8 @@ def _text(account: frappe._dict, communication: frappe._dict) -> tuple[str, str]
 	try:
 		return frappe.render_template(template, context(communication)), ""
 	except Exception as error:
+		if isinstance(error, job_timeouts()):
+			raise
 		words = _("The automatic answer of {0} cannot be rendered, so the usual text was sent: {1}").format(account.name, error)
 		frappe.clear_messages()
 		frappe.log_error(title=_("Automatic answer of {0}").format(account.name)[:140], message=words)

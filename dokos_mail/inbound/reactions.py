@@ -6,7 +6,7 @@ written in the same transaction as that it was done.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import frappe
@@ -80,6 +80,23 @@ def aside(kind: str, write: Callable[[], None]) -> str | None:
 	return None
 
 
+def each_aside(ways: Sequence[tuple[str, Callable[[], None]]]) -> list[str]:
+	"""Do several such things, each of a kind, which may be done twice; returns what is to be said of those that fail.
+
+	Nearly always none fails: one savepoint is enough for all then.
+	"""
+	frappe.db.savepoint(_ASIDE)
+	try:
+		for _kind, write in ways:
+			write()
+	except Exception as error:
+		if surroundings.have_failed(error):
+			raise
+		_undo()
+		return [remark for kind, write in ways if (remark := aside(kind, write))]
+	return []
+
+
 def _undo() -> None:
 	"""Back to where ``aside`` began. Where another app committed since, all that was written before is safe."""
 	try:
@@ -92,12 +109,17 @@ def conversation_of(communication: frappe._dict) -> str:
 	"""What conversation a Communication belongs to: its document's, or the thread that its first message began."""
 	if communication.reference_doctype and communication.reference_name:
 		return identity("document", communication.reference_doctype, communication.reference_name)
+	return identity("thread", first_of(communication))
+
+
+def first_of(communication: frappe._dict) -> str:
+	"""The name of the Communication with which the thread of one began."""
 	seen = [communication.name]
 	parent = communication.in_reply_to
 	while parent and parent not in seen and len(seen) < 50:
 		seen.append(parent)
 		parent = frappe.db.get_value("Communication", parent, "in_reply_to")
-	return identity("thread", seen[-1])
+	return seen[-1]
 
 
 def are_due() -> bool:

@@ -20,9 +20,12 @@ from dokos_mail.inbound.reactions import (
 	aside,
 	communication_of,
 	conversation_of,
+	first_of,
 	note,
 )
 
+#: So many answers to answers are looked at in a thread that is on no document.
+MOST_LEVELS = 50
 #: Values of ``unreplied_by``.
 BY_US, BY_THEM = "Us", "The Correspondent"
 
@@ -43,15 +46,12 @@ def consider_sent(communication: frappe._dict, method: str | None = None) -> Non
 
 	Nobody's mail fails for it.
 	"""
-	aside(UNREPLIED, lambda: _consider_sent(communication))
+	if communication.sent_or_received == "Sent":
+		aside(UNREPLIED, lambda: _consider_sent(communication))
 
 
 def _consider_sent(communication: frappe._dict) -> None:
-	if (
-		communication.sent_or_received != "Sent"
-		or communication.communication_medium != "Email"
-		or not communication.email_account
-	):
+	if communication.communication_medium != "Email" or not communication.email_account:
 		return
 	if communication.communication_type != "Communication" or not communication.recipients:
 		return
@@ -131,11 +131,24 @@ def _latest(mail: frappe._dict, conversation: str, kind: str, after: object) -> 
 	if mail.reference_doctype and mail.reference_name:
 		about = {"reference_doctype": mail.reference_doctype, "reference_name": mail.reference_name}
 		return frappe.db.get_value("Communication", since | about, "name")
-	fields = ["name", "reference_doctype", "reference_name", "in_reply_to"]
-	later = frappe.get_all(
-		"Communication", filters=since | {"in_reply_to": ("is", "set")}, fields=fields, order_by="creation asc"
-	)
-	return next((one.name for one in later if conversation_of(one) == conversation), None)
+	return _answer_in_thread(mail, since)
+
+
+def _answer_in_thread(mail: frappe._dict, since: dict[str, object]) -> str | None:
+	"""A mail like ``since`` among those that answer the thread's first message, or one that answers it.
+
+	Goes down the thread level by level, so that it costs as much as the thread is long, whatever else was sent since.
+	"""
+	seen = level = {first_of(mail)}
+	for _depth in range(MOST_LEVELS):
+		answers = frappe.get_all("Communication", filters={"in_reply_to": ("in", sorted(level))}, pluck="name")
+		level = set(answers) - seen
+		if not level:
+			return None
+		if found := frappe.db.get_value("Communication", since | {"name": ("in", sorted(level))}, "name"):
+			return found
+		seen = seen | level
+	return None
 
 
 def _was_told(row: frappe._dict, mail: frappe._dict, answers: str) -> bool:

@@ -150,3 +150,14 @@ def test_an_address_of_nobodys(linking: Mailbox) -> None:
 	(row,) = journal(linking)
 	assert row.rule == "append_to"
 	assert "address_unknown" in row.trace
+
+
+def test_a_user_whose_program_writes_his_address_in_capitals(linking: Mailbox, document: frappe._dict) -> None:
+	linking.put(raw("Bonjour", sender="Administrateur@Masociete.test", to=unsigned(linking, document)))
+	before = frappe.db.get_value("User", "Administrator", "email")
+	frappe.db.set_value("User", "Administrator", "email", "administrateur@masociete.test")
+	pull(linking)
+	frappe.db.set_value("User", "Administrator", "email", before)
+	frappe.db.commit()
+	(row,) = journal(linking)
+	assert (row.rule, row.reference_name) == ("address", document.name)

@@ -105,6 +105,15 @@ def test_one_in_a_conversation_three_a_day(answering: Mailbox) -> None:
 	assert all(row.reason for row in rows(answering, "Auto Reply") if row.state == "Dropped")
 
 
+def test_other_letters_are_no_other_correspondent(answering: Mailbox) -> None:
+	robot = sender()
+	for number, address in enumerate((robot, robot.upper(), robot.title(), robot.capitalize(), robot.swapcase())):
+		answering.put(raw(f"Sujet {number}", sender=address, to=answering.user, date=now_date()))
+	pull(answering)
+	react()
+	assert [row.state for row in rows(answering, "Auto Reply")] == ["Done"] * 3 + ["Dropped"] * 2
+
+
 def test_a_machine_gets_none_and_the_administrator_sees_why(answering: Mailbox) -> None:
 	robot = sender()
 	answering.put(raw("Lettre", sender=robot, to=answering.user, Precedence="bulk", date=now_date()))
@@ -363,3 +372,25 @@ def test_a_hook_that_commits_halfway_makes_no_second_answer(answering: Mailbox, 
 	reactions.carry_out(doers)
 	assert len(done) == 1
 	assert [row.state for row in rows(answering, "Auto Reply")] == ["Done" if end is _Killed else "Failed"]
+
+
+def test_the_answer_in_a_long_thread_is_found_without_reading_other_mail(
+	watched: Callable[..., Mailbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+	mailbox = watched()
+	pull(mailbox)
+	mailbox.put(raw("Devis", to=mailbox.user, message_id="fil@client.test"))
+	pull(mailbox)
+	first = journal(mailbox)[0].communication
+	mailbox.put(raw("Re: Devis", to=mailbox.user, In_Reply_To="<fil@client.test>"))
+	pull(mailbox)
+	for _other in range(20):
+		answer(first, in_reply_to=frappe.get_doc({"doctype": "Communication", "subject": "x", "content": "x"}).insert().name)
+	answer(journal(mailbox)[-1].communication)
+	later(mailbox, 60)
+	asked = []
+	get_value = frappe.db.get_value
+	monkeypatch.setattr(frappe.db, "get_value", lambda *given, **named: asked.append(given) or get_value(*given, **named))
+	react()
+	assert queued(boss_of(mailbox)) == []
+	assert len([given for given in asked if given[0] == "Communication"]) < 20

@@ -15,6 +15,8 @@ from .robots import is_nobodys, robot_reason
 
 #: A message older than this is not answered any more.
 OLDEST = timedelta(days=1)
+#: Characters of an address that is answered: what hosts keep of one. Cut, it would be another's.
+LONGEST_ADDRESS = 140
 #: So many automatic answers a correspondent gets within SPAN at most, and one for each conversation.
 MOST_ANSWERS = 3
 SPAN = timedelta(days=1)
@@ -72,7 +74,7 @@ def answer_to(message: Message, known: Circumstances) -> Answer:
 		return Answer(reason="report")
 	if machine := robot_reason(message):
 		return Answer(reason="machine", detail=machine)
-	if not to:
+	if not to or len(to) > LONGEST_ADDRESS:
 		return Answer(reason="no_return_path")
 	for address in (to, sender):
 		if address and is_nobodys(address):

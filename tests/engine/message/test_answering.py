@@ -7,7 +7,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from dokos_mail.engine.message.answering import MOST_ANSWERS, REASONS, Answer, Circumstances, answer_to, within_limits
+from dokos_mail.engine.message.answering import (
+	LONGEST_ADDRESS,
+	MOST_ANSWERS,
+	REASONS,
+	Answer,
+	Circumstances,
+	answer_to,
+	within_limits,
+)
 from dokos_mail.engine.message.authentication import FAIL
 from dokos_mail.engine.message.parse import parse
 
@@ -95,3 +103,11 @@ def test_once_in_a_conversation_and_three_a_day() -> None:
 	assert len(answers) == MOST_ANSWERS
 	assert within_limits("anna@client.test", "c0", answers[:1]).reason == "answered"
 	assert within_limits("autre@client.test", "c0", answers).to == "autre@client.test"
+
+
+def test_an_address_that_would_be_cut_is_not_answered() -> None:
+	"""A host keeps the first 140 characters, which may be somebody else's address."""
+	longest = f"{'a' * 40}@{'b' * 60}.{'c' * 33}.test"
+	assert len(longest) == LONGEST_ADDRESS
+	assert decided(f"Return-Path: <{longest}>").to == longest
+	assert decided(f"Return-Path: <{longest}x>") == Answer(reason="no_return_path")
