@@ -2,8 +2,8 @@
 
 	cd BENCH/sites; ../env/bin/python .../tests/bench/life.py SITE
 
-For a site of its own, on which the app is installed as it stands (migrate first): it makes accounts there and leaves them. Prints what it counted
-after every step and ends with 1 when a count, a password or a scheduled job is not what it was before.
+For a site of its own, on which the app is installed as it stands (migrate first): it makes accounts there
+and leaves them. Prints what it counted after every step and ends with 1 when a count, a password or a scheduled job is not what it was before.
 """
 
 from __future__ import annotations
