@@ -21,7 +21,7 @@ class EmailQueue(host.base_class("Email Queue")):
 		blind = {each.strip().lower() for each in (self.get("show_as_bcc") or "").split(",")} - {""}
 		for row in self.recipients:
 			row.delivery_state = "Waiting"
-			row.is_bcc = row.is_bcc or int((row.recipient or "").strip().lower() in blind)
+			row.is_bcc = row.get("is_bcc") or int((row.recipient or "").strip().lower() in blind)
 		if sending_account(self):
 			complete(self)
 		else:
