@@ -44,6 +44,15 @@ SETTLED = "dokos_mail_settled"
 REMOVED = "dokos_mail_removed"
 
 
+#: What is looked for in the host's tables for every mail, or every minute. With names of their own: PostgreSQL has one
+#: index of a name in a whole site, and the host's usual names are taken.
+INDEXES = {
+	"mail_queue_message_id": ("Email Queue", "message_id(140)"),
+	"mail_queue_sent_copy": ("Email Queue", "sent_copy"),
+	"mail_in_reply_to": ("Communication", "in_reply_to"),
+}
+
+
 def before_install() -> None:
 	"""Let the host see our module: its map of modules is older than this app, and DocTypes would be passed over."""
 	for key in ("app_modules", "module_app", "installed_app_modules"):
@@ -136,6 +145,8 @@ def bring_in_line() -> None:
 		else:
 			adapt(doctype)
 	sync_fields("Communication", [schema.custom_field(COMMUNICATION_FIELD) | {"insert_after": "message_id"}])
+	for name, (doctype, field) in INDEXES.items():
+		frappe.db.add_index(doctype, [field], name)
 	desk_links.add_links()
 
 

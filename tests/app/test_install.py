@@ -220,3 +220,19 @@ def test_accounts_are_settled_once(site: object, monkeypatch: pytest.MonkeyPatch
 	monkeypatch.setattr(install, "keep_working", settled.append)
 	install.bring_in_line()
 	assert settled == []
+
+
+def test_what_every_mail_and_minute_looks_for_has_an_index(monkeypatch: pytest.MonkeyPatch) -> None:
+	made = {}
+	add_index = frappe.db.add_index
+
+	def add(doctype: str, fields: list[str], index_name: str) -> None:
+		made[index_name] = doctype, fields
+		add_index(doctype, fields, index_name)
+
+	monkeypatch.setattr(frappe.db, "add_index", add)
+	for _again in range(2):
+		install.bring_in_line()
+	assert made == {name: (doctype, [field]) for name, (doctype, field) in install.INDEXES.items()}
+	for doctype, field in install.INDEXES.values():
+		assert frappe.db.has_column(doctype, field.partition("(")[0])

@@ -9,4 +9,5 @@ class DocumentEmailAddress(Document):
 
 
 def on_doctype_update() -> None:
-	frappe.db.add_index("Document Email Address", ["reference_doctype", "reference_name"])
+	# The usual name is taken: PostgreSQL has one index of a name in a whole site.
+	frappe.db.add_index("Document Email Address", ["reference_doctype", "reference_name"], "mail_address_reference")
