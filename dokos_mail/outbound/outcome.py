@@ -12,7 +12,7 @@ from datetime import datetime
 
 import frappe
 from frappe import _
-from frappe.utils import cint, now_datetime
+from frappe.utils import cint, escape_html, now_datetime
 
 from dokos_mail.engine.errors import MailError
 from dokos_mail.engine.send import row as states
@@ -161,12 +161,16 @@ def finish(row: frappe._dict, recipients: Sequence[frappe._dict], token: str | N
 	return found
 
 
+#: What is known of a Communication only after it was sent: the rest of its queue says less.
+_LATER = ("Read", "Opened", "Clicked", "Bounced", "Marked As Spam")
+
+
 def _tell_communication(name: str) -> None:
 	"""As the host does it: a Communication is Sending, Error or Sent as its queue rows are; what readers did stays."""
 	if not frappe.db.exists("Communication", name):
 		return
 	communication = frappe.get_doc("Communication", name)
-	if communication.delivery_status in ("Read", "Opened", "Clicked"):
+	if communication.delivery_status in _LATER:
 		return
 	of_host = getattr(communication, "set_delivery_status", None)
 	if of_host:
@@ -204,8 +208,9 @@ def notify_sender(row: frappe._dict, state: str, reason: str) -> None:
 			"type": "Alert",
 			"document_type": QUEUE,
 			"document_name": row.name,
-			"subject": text.format(subject)[:250],
-			"email_content": reason,
+			# both are shown as HTML; a subject may be a stranger's, the reason is a server's
+			"subject": text.format(escape_html(subject[:150])),
+			"email_content": escape_html(reason),
 		}
 	)
 	frappe.db.savepoint("notice")

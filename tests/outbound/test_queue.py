@@ -106,6 +106,30 @@ def test_the_sender_is_told_once_of_a_refusal(smtp: Smtp, make_account: Make, qu
 	assert [(each.for_user, "Bonjour" in each.subject) for each in notices] == [("Administrator", True)]
 
 
+def test_a_notice_holds_no_markup_of_others(smtp: Smtp, make_account: Make, queued: Make) -> None:
+	"""The subject of a copy for colleagues is a stranger's, the reason is a server's; the desk shows both as HTML."""
+	server = smtp(SmtpFaults({"RCPT bad@there.test": b"550 5.1.1 <b>no such user</b>"}))
+	row = queued(make_account(server), "bad@there.test")
+	message = stored(row).message.replace("Subject: Bonjour", "Subject: <img src=x> Bonjour")
+	frappe.db.set_value("Email Queue", row.name, "message", message)
+	frappe.db.commit()
+	jobs.send_account_mail(row.email_account)
+	(notice,) = frappe.get_all("Notification Log", filters={"document_name": row.name}, fields=["subject", "email_content"])
+	assert "Bonjour" in notice.subject and "<img" not in notice.subject
+	assert "no such user" in notice.email_content and "<b>" not in notice.email_content
+
+
+def test_a_bounce_is_not_forgotten_when_the_rest_is_sent(smtp: Smtp, make_account: Make, queued: Make) -> None:
+	sent = {"communication_medium": "Email", "sent_or_received": "Sent", "subject": "Bonjour", "content": "x"}
+	mail = frappe.get_doc({"doctype": "Communication", **sent}).insert()
+	row = queued(make_account(smtp()), "anna@there.test", communication=mail.name)
+	frappe.db.set_value("Communication", mail.name, "delivery_status", "Bounced")
+	frappe.db.commit()
+	jobs.send_account_mail(row.email_account)
+	assert states(row) == {"anna@there.test": "Sent"}
+	assert frappe.db.get_value("Communication", mail.name, "delivery_status") == "Bounced"
+
+
 def test_tries_grow_apart_and_end_after_two_days(smtp: Smtp, make_account: Make, queued: Make) -> None:
 	server = smtp(SmtpFaults({"RCPT": b"450 4.2.1 mailbox busy"}))
 	row = queued(make_account(server), "b@there.test")
