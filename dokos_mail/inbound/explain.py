@@ -42,7 +42,7 @@ def explain(raw: bytes, account: str, folder: str | None = None, row: str | None
 		decision = decide(message, folder, rules, row=row, trial=True)
 		journal = frappe._dict(name=row or "", email_account=account)
 		about = reported.find_original(message.report) if reported.is_of_machines(message) else None
-		copies = find_copies(journal, (message.message_id or "")[:500] or None, content_hash(raw), site_time(message.date))
+		copies = find_copies(journal, message.message_id, content_hash(raw), site_time(message.date))
 	finally:
 		frappe.db.rollback()
 	lines = [_("From: {0}").format(decision.mail.sender or "–"), _("Subject: {0}").format(message.subject or "–")]

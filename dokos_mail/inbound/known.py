@@ -16,6 +16,8 @@ from dokos_mail.inbound.documents import field_length, mail_fields
 from dokos_mail.inbound.journal import DUPLICATE, FAILED, IGNORED, JOURNAL, JOURNALLED, PROCESSED
 from dokos_mail.inbound.place import Ancestor, Reference
 
+#: Of a longer Message-ID the journal keeps this many characters.
+LONGEST_MESSAGE_ID = 500
 #: Message-IDs that differ in nothing but case and accents, of which we look at no more.
 MOST_ALIKE = 20
 #: Seconds by which two clocks of the earth may differ.
@@ -178,32 +180,44 @@ class Copies:
 
 	``same`` is the row of the same account with the same content; ``elsewhere`` one of another account;
 	``clash`` is True when the account has the Message-ID with other content. ``legacy`` is a Communication of the
-	account with this Message-ID that the host received before we did.
+	account with this Message-ID that the host received before we did. ``filed`` is whether the host has any Communication
+	of this Message-ID.
 	"""
 
 	same: str | None = None
 	elsewhere: str | None = None
 	clash: bool = False
 	legacy: str | None = None
+	filed: bool = False
 
 
 def find_copies(row: frappe._dict, message_id: str | None, content_hash: str, sent_on: datetime | None = None) -> Copies:
 	"""Other records of the message of a journal row. Looks at few rows, however many there are of it.
 
-	``sent_on`` is its date in the site's time zone: what the host received before us has no content to compare.
+	``sent_on`` is its date in the site's time zone: what the host received before us has no content to compare. Most
+	messages have no copy anywhere: whether there is any is asked first, and only then which.
 	"""
 	done = {"state": ("in", [PROCESSED, DUPLICATE, IGNORED])}
 	# One that failed after its Communication was made is there all the same.
 	half_done = {"state": ("in", [JOURNALLED, FAILED]), "communication": ("is", "set")}
 	ours, content = {"email_account": row.email_account}, {"content_hash": content_hash}
-	same = _first(row, ours | content | done) or _first(row, ours | content | half_done)
-	elsewhere = _first(row, content | {"email_account": ("!=", row.email_account), "state": PROCESSED})
-	clash = legacy = None
+	same = elsewhere = clash = legacy = None
+	filed = False
+	if _are_others(row, content):
+		same = _first(row, ours | content | done) or _first(row, ours | content | half_done)
+		elsewhere = _first(row, content | {"email_account": ("!=", row.email_account), "state": PROCESSED})
 	if message_id and not same:
-		clash = _first(row, ours | {"message_id": message_id} | done, message_id)
-		if not clash and (legacy := _legacy(row.email_account, message_id)) and not _same_date(legacy, sent_on):
+		filed = bool(frappe.db.exists("Communication", {"message_id": message_id}))
+		in_journal = message_id[:LONGEST_MESSAGE_ID]
+		if _are_others(row, {"message_id": in_journal}):
+			clash = _first(row, ours | {"message_id": in_journal} | done, in_journal)
+		if filed and not clash and (legacy := _legacy(row.email_account, message_id)) and not _same_date(legacy, sent_on):
 			clash, legacy = legacy, None
-	return Copies(same, elsewhere, bool(clash), legacy)
+	return Copies(same, elsewhere, bool(clash), legacy, filed)
+
+
+def _are_others(row: frappe._dict, filters: dict[str, object]) -> bool:
+	return bool(frappe.db.exists(JOURNAL, filters | {"name": ("!=", row.name)}))
 
 
 def _first(row: frappe._dict, filters: dict[str, object], message_id: str | None = None) -> str | None:

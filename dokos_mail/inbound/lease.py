@@ -40,18 +40,17 @@ class Lease:
 		self.token = token
 		self.until = until
 
-	def fence(self) -> None:
-		"""Renew within the caller's transaction; the commit that follows is then ours alone.
+	def fence(self, **noted: object) -> None:
+		"""Renew within the caller's transaction, with ``noted`` in fields of the row; the commit that follows is then ours alone.
 
 		Raises LeaseLost when the token on the row is no longer ours, or the account has another name.
 		"""
 		until = now_datetime() + DURATION
 		table = frappe.qb.DocType("Email Account Status")
-		(
-			frappe.qb.update(table)
-			.set(table.lease_until, until)
-			.where((table.name == self.status) & (table.lease_token == self.token))
-		).run()
+		renewal = frappe.qb.update(table).where((table.name == self.status) & (table.lease_token == self.token))
+		for field, value in {"lease_until": until, **noted}.items():
+			renewal = renewal.set(field, value)
+		renewal.run()
 		row = frappe.db.get_value("Email Account Status", self.status, ["lease_token", "email_account"])
 		if not row or tuple(row) != (self.token, self.account):
 			frappe.db.rollback()

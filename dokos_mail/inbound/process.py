@@ -36,7 +36,7 @@ from dokos_mail.inbound.journal import (
 	PROCESSED,
 	site_time,
 )
-from dokos_mail.inbound.known import Copies, find_copies, find_legacy_without_id
+from dokos_mail.inbound.known import LONGEST_MESSAGE_ID, Copies, find_copies, find_legacy_without_id
 from dokos_mail.inbound.lease import Lease, LeaseLost
 from dokos_mail.inbound.place import Reference
 from dokos_mail.inbound.rules import Rules
@@ -205,7 +205,7 @@ def _outcome(row: frappe._dict, rules: Rules, headers: dict[str, object]) -> dic
 	headers.update(_headers(message) | {"content_hash": digest})
 	values = dict(headers)
 	made_before = find_communication(row.name)
-	copies = find_copies(row, (message.message_id or "")[:500] or None, digest, site_time(message.date))
+	copies = find_copies(row, message.message_id, digest, site_time(message.date))
 	if made_before:
 		return values | _processed(row, message, rules, copies, made_before)
 	if copies.same:
@@ -218,7 +218,7 @@ def _outcome(row: frappe._dict, rules: Rules, headers: dict[str, object]) -> dic
 		}
 	if row.resync and _is_old(row, message):
 		return values | {"state": IGNORED, "reason": _("It is older than the first synchronisation of its folder.")}
-	if sent := _own_copy(row, message, rules.holds_sent(row.folder)):
+	if sent := _own_copy(row, message, rules.holds_sent(row.folder), copies.filed):
 		return values | sent
 	if reported.is_of_machines(message) and (about := reported.find_original(message.report)):
 		reported.consider(row, about)
@@ -307,7 +307,7 @@ def _set_off(row: frappe._dict, decision: Decision, rules: Rules, stored: Stored
 		(reactions.REPORT, report),
 		(reported.REACHABLE, lambda: reported.reachable_again(decision.mail.message)),
 	)
-	return [remark for kind, consider in ways if (remark := reactions.aside(kind, consider))]
+	return reactions.each_aside(ways)
 
 
 def _going_on(row: frappe._dict, decision: Decision) -> Decision:
@@ -333,7 +333,7 @@ def _headers(message: Message) -> dict[str, object]:
 		"subject": message.subject[:1000],
 		"sender": sender[:140],
 		"sent_on": site_time(message.date),
-		"message_id": (message.message_id or "")[:500] or None,
+		"message_id": (message.message_id or "")[:LONGEST_MESSAGE_ID] or None,
 	}
 
 
@@ -349,19 +349,19 @@ def _duplicate_of(name: str) -> dict[str, object]:
 	}
 
 
-def _own_copy(row: frappe._dict, message: Message, in_sent_folder: bool) -> dict[str, object] | None:
+def _own_copy(row: frappe._dict, message: Message, in_sent_folder: bool, filed: bool) -> dict[str, object] | None:
 	"""What the row of a copy says of the message sent from here that it is a copy of; None when it is none.
 
 	In a Sent folder, where no stranger puts anything, the Message-ID suffices, whichever account sent it, also for mail
 	without a Communication. Elsewhere it must be from us, by this very account: whoever got our message knows its
-	Message-ID, and some programs answer under it.
+	Message-ID, and some programs answer under it. ``filed`` is whether any Communication has its Message-ID.
 	"""
 	if not message.message_id:
 		return None
 	named = {"message_id": message.message_id}
 	ours = named | {"sent_or_received": "Sent"} | ({} if in_sent_folder else {"email_account": row.email_account})
 	fields = ["name", "sender", "incoming_email", "reference_doctype", "reference_name"]
-	sent = frappe.db.get_value("Communication", ours, fields, as_dict=True)
+	sent = frappe.db.get_value("Communication", ours, fields, as_dict=True) if filed else None
 	if sent and sent.incoming_email == row.name:
 		return None
 	if not sent and in_sent_folder:
@@ -422,8 +422,7 @@ def _link(row: frappe._dict) -> Link:
 
 
 def _note_next(lease: Lease, following: str | None) -> None:
-	lease.fence()
-	frappe.db.set_value(STATUS, lease.status, "processing", following, update_modified=False)
+	lease.fence(processing=following)
 
 
 def _count_a_cut(lease: Lease) -> None:

@@ -297,6 +297,7 @@ def test_mail_that_the_host_received_before_is_known_and_what_it_left_all_taken(
 			"subject": "objet 0",
 			"email_account": mailbox.account,
 			"message_id": f"0@{mailbox.account}",
+			"communication_date": "2026-11-20 09:30:00",
 		}
 	).insert()
 	frappe.db.commit()
