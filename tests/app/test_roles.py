@@ -12,7 +12,7 @@ import frappe
 import pytest
 
 import dokos_mail
-from dokos_mail import api
+from dokos_mail import api, hooks
 from dokos_mail.host import owns_mail
 from dokos_mail.jobs import pull_account
 from tests.mailbox import Mailbox, raw
@@ -158,6 +158,8 @@ def facts(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[frappe.
 	queued.db_insert()
 	frappe.db.commit()
 	monkeypatch.setattr(frappe, "enqueue", lambda *_method, **_arguments: None)
+	request = frappe._dict(method="GET", host_url="https://erp.masociete.test/", headers={}, path="/")
+	monkeypatch.setattr(frappe.local, "request", request, raising=False)
 	yield frappe._dict(account=mailbox.account, row=row.name, communication=row.communication, queue=queued.name)
 	frappe.set_user("Administrator")
 	frappe.db.rollback()
@@ -211,9 +213,9 @@ def _is_let_in(user: str, call: Callable[[], object]) -> bool:
 	return True
 
 
-def test_every_script_of_the_desk_is_loaded(site: object) -> None:
+def test_every_script_of_the_desk_is_loaded() -> None:
 	scripts = {f"/assets/dokos_mail/js/{path.name}" for path in (ROOT / "public/js").glob("*.js")}
-	assert scripts <= set(frappe.get_hooks("app_include_js"))
+	assert scripts <= set(hooks.app_include_js)
 
 
 def test_whoever_may_email_a_document_is_told_of_addresses_that_fail(facts: frappe._dict) -> None:
