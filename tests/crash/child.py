@@ -183,8 +183,10 @@ def answer_before_its_row() -> None:
 	send = jobs.auto_reply.send
 
 	def send_and_keep(row: frappe._dict) -> str:
+		frappe.db.set_value("Email Reaction", row.name, {"state": "Waiting", "done_on": None})
 		remark = send(row)
 		frappe.db.commit()
+		frappe.db.set_value("Email Reaction", row.name, "state", "Done")
 		return remark
 
 	jobs.auto_reply.send = send_and_keep
