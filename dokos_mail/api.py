@@ -19,6 +19,7 @@ from dokos_mail.inbound.journal import JOURNAL
 from dokos_mail.inbound.read_status import set_read
 from dokos_mail.inbound.watch import how_far
 from dokos_mail.jobs import enqueue_pull
+from dokos_mail.mail_access import may_read
 from dokos_mail.outbound import queue, reported
 from dokos_mail.outbound.sender import said_of_senders
 
@@ -125,7 +126,7 @@ def _may_read_original(row: frappe._dict | None) -> bool:
 		return row is not None
 	if not row or not row.communication:
 		return False
-	return bool(frappe.has_permission("Communication", "read", doc=row.communication))
+	return frappe.db.exists("Communication", row.communication) and may_read(frappe.get_doc("Communication", row.communication))
 
 
 # What the desk asks of the host's mail module by name (override_whitelisted_methods).

@@ -50,6 +50,7 @@ INDEXES = {
 	"mail_queue_message_id": ("Email Queue", "message_id(140)"),
 	"mail_queue_sent_copy": ("Email Queue", "sent_copy"),
 	"mail_in_reply_to": ("Communication", "in_reply_to"),
+	"mail_contact_email": ("Contact Email", "email_id"),
 }
 
 

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 
 from dokos_mail.inbound.journal import JOURNAL
 from dokos_mail.inbound.words import in_words
+from dokos_mail.mail_access import may_read
 
 ALLOWED = "Remote Image Sender"
 
@@ -77,5 +78,6 @@ def _loaded(found: re.Match[str], ours: set[str | None]) -> str:
 
 def _readable(communication: str) -> Document:
 	doc = frappe.get_doc("Communication", communication)
-	doc.check_permission("read")
+	if not may_read(doc):
+		frappe.throw(_("You may not read this message."), frappe.PermissionError)
 	return doc

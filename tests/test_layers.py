@@ -37,6 +37,7 @@ LEVELS = {
 	"api": 3,
 	"commands": 3,
 	"listen": 3,
+	"mail_access": 1,
 	"reader": 3,
 	"reports": 3,
 	"recipients": 3,

@@ -48,9 +48,10 @@ def test_one_answer_each_and_then_silence(
 		pull(mailbox)
 	if not as_one_site:
 		ask = frappe.get_all
-		hidden = lambda doctype, **given: (
-			[] if doctype == "Email Account" and given.get("pluck") == "email_id" else ask(doctype, **given)
-		)  # noqa: E731
+
+		def hidden(doctype: str, **given: object) -> list:
+			return [] if doctype == "Email Account" and given.get("pluck") == "email_id" else ask(doctype, **given)
+
 		monkeypatch.setattr(frappe, "get_all", hidden)
 	here.put(raw("Bonjour", sender=there.user, to=here.user, date=now_date()))
 	exchanged = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -49,10 +50,10 @@ def mail(subject: str, body: bytes = b"Bonjour.\r\n") -> bytes:
 
 def delivered(server: Postfix, subject: str) -> list[bytes]:
 	"""What Dovecot has of that subject, once Postfix has passed on what it took."""
-	wanted = f"Subject: {subject}".encode()
+	wanted = re.compile(rf"^Subject: {re.escape(subject)}\r?$".encode(), re.M)
 	for _attempt in range(2000):
 		found = [server.dovecot.raw(OTHER, uid) for uid in server.dovecot.uids(OTHER)]
-		found = [raw for raw in found if wanted in raw]
+		found = [raw for raw in found if wanted.search(raw)]
 		if found:
 			return found
 	raise AssertionError(server.log_tail())

@@ -11,7 +11,6 @@ from .headers import decode_header
 from .ids import message_id, message_ids
 from .source import MemorySource, first_offset
 
-
 #: Octets of a message among which its header is looked for.
 HEAD = 32 * 1024
 

@@ -114,11 +114,18 @@ def _last(found: Extents) -> int:
 _LINK = re.compile(r"<link\b[^>]*>", re.I)
 
 
+_SCRIPT = re.compile(r"<script\b[^<>]*>.*?</script\s*>", re.I | re.S)
+#: Of what is drawn in a mail nothing is shown either, and what it leaves open swallows as much.
+_SCRIPT_MARK = re.compile(r"</?(?:script|svg|math)\b[^<>]*>?", re.I)
+
+
 def css_inlined(html: str, sheets: str = "") -> str:
 	"""Style sheets as attributes, since many mail programs heed nothing else. Loads nothing: ``<link>`` is removed.
 
+	Scripts, which no mail program runs, are removed: one that is not closed would swallow all that stands below it.
 	Rules that cannot be attributes, such as those for narrow screens, stay in a ``<style>``.
 	"""
+	html = _SCRIPT_MARK.sub("", _SCRIPT.sub("", html))
 	inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True, extra_css=sheets or None)
 	try:
 		return inliner.inline(html)

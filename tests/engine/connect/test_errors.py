@@ -17,13 +17,15 @@ def kinds(root: type[MailError] = MailError) -> list[type[MailError]]:
 
 @pytest.mark.parametrize("kind", kinds())
 def test_each_has_its_own_words(kind: type[MailError]) -> None:
-	error = kind(host="mail.test", port=993, login="a@b.test", folder="Envoyés", detail="because {it} is so.")
+	error = kind(
+		host="mail.test", port=993, login="a@b.test", folder="Envoyés", detail="because {it} is so.", size="30 MB", limit="20 MB"
+	)
 	assert error.message()
 	assert error.advice().endswith(".")
 	assert str(error) == error.message()
 	assert error.fault in ("settings", "server", "network", "site")
 	fields = {name for _, name, _, _ in string.Formatter().parse(kind.template + kind.remedy) if name}
-	assert fields <= {"host", "port", "login", "folder", "detail"}
+	assert fields <= {"host", "port", "login", "folder", "detail", "size", "limit"}
 
 
 def test_kinds_are_told_apart() -> None:
