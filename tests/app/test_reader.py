@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import uuid4
 
 import frappe
 import pytest
@@ -10,6 +11,7 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
 from dokos_mail import reader
+from dokos_mail.api import download_original
 from tests.app.test_pull import journal, pull
 from tests.mailbox import Mailbox, raw
 
@@ -82,3 +84,39 @@ def test_not_for_whoever_may_not_read_it(mail: frappe._dict, method: object) -> 
 	frappe.set_user("Guest")
 	with pytest.raises(frappe.PermissionError):
 		method(mail.communication)
+
+
+@pytest.fixture
+def colleague(site: object) -> Iterator[str]:
+	"""Somebody whose role reads Communications, and who has no account here."""
+	address = f"collegue-{uuid4().hex[:8]}@masociete.test"
+	user = {"doctype": "User", "email": address, "first_name": "Collègue", "enabled": 1, "send_welcome_email": 0}
+	frappe.get_doc({**user, "roles": [{"role": "Inbox User"}]}).insert()
+	frappe.db.commit()
+	yield address
+	frappe.set_user("Administrator")
+	frappe.db.rollback()
+	frappe.db.delete("User Email", {"parent": address})
+	frappe.db.set_value("User", address, "enabled", 0)
+	frappe.db.commit()
+
+
+def test_anothers_mail_is_not_read_by_its_name(mail: frappe._dict, colleague: str) -> None:
+	"""The host's lists show users the mail of their own accounts; by name it shows them all."""
+	no_document = {"reference_doctype": None, "reference_name": None}
+	frappe.db.set_value("Communication", mail.communication, no_document)
+	frappe.db.delete("Communication Link", {"parent": mail.communication})
+	frappe.db.commit()
+	frappe.set_user(colleague)
+	for method in (reader.about, reader.with_images, reader.allow_sender):
+		with pytest.raises(frappe.PermissionError):
+			method(mail.communication)
+	with pytest.raises(frappe.PermissionError):
+		download_original(mail.row.name)
+	frappe.set_user("Administrator")
+	own = {"parent": colleague, "parenttype": "User", "parentfield": "user_emails", "email_account": mail.row.email_account}
+	frappe.get_doc({"doctype": "User Email", **own}).db_insert()
+	frappe.db.commit()
+	frappe.set_user(colleague)
+	if frappe.has_permission("Communication", "read", doc=mail.communication):
+		assert reader.about(mail.communication)["row"] == mail.row.name
