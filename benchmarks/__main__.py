@@ -184,6 +184,17 @@ def processing_rate(count: int = 1000) -> None:
 	)
 
 
+def where_time_goes(count: int = 500) -> None:
+	"""The shares of processing's time, by Python's profiler, which makes small functions look dearer than they are."""
+	from benchmarks.worker import PARTS
+
+	with place(corpus.messages(count)) as here:
+		here.run("journal")
+		done = here.run("process_profiled")
+	assert done["messages"] == count
+	_say("", "processing's time: " + ", ".join(f"{part} {done[part]:.0%}" for part in PARTS))
+
+
 def _say(ratio: str, words: str) -> None:
 	print(f"{ratio:>44}  {words}", flush=True)
 
@@ -225,6 +236,7 @@ _MEASURED = (
 	mailbox_size,
 	processing_memory,
 	processing_rate,
+	where_time_goes,
 	two_workers,
 	arrival,
 	watching_memory,
