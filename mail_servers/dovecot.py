@@ -375,6 +375,9 @@ def _wait_for_group(group: int) -> None:
 		except OSError:
 			continue  # ended by itself meanwhile
 		try:
-			select.select([descriptor], [], [], 10)
+			# poll, for select() knows no descriptors from 1,024 on
+			ended = select.poll()
+			ended.register(descriptor, select.POLLIN)
+			ended.poll(10_000)
 		finally:
 			os.close(descriptor)

@@ -149,6 +149,7 @@ def site(request: pytest.FixtureRequest, site_template: Path | None, tmp_path: P
 		sites = tmp_path / "sites"
 		shutil.copytree(site_template, sites)
 		made = Site(SITE, sites, "embedded", {"SITES_PATH": str(sites)})
+		from frappe.utils.background_jobs import close_queues
 	made.connect()
 	try:
 		yield made
@@ -157,5 +158,6 @@ def site(request: pytest.FixtureRequest, site_template: Path | None, tmp_path: P
 			frappe.db.rollback()
 		frappe.destroy()
 		if site_template is not None:
+			close_queues()
 			# hundreds of tests, each with a folder of its own: more than pytest's tidying up should be left with
 			shutil.rmtree(made.sites_path, ignore_errors=True)

@@ -92,7 +92,7 @@ def test_now_through_a_server_that_is_down_breaks_no_code(make_account: Make, un
 def test_without_any_account_mail_waits_and_somebody_is_told(smtp: Smtp, make_account: Make) -> None:
 	frappe.db.set_value("Email Account", {"default_outgoing": 1}, "default_outgoing", 0)
 	frappe.db.commit()
-	[row] = sendmail(recipients=["b@there.test"])
+	[row] = sendmail(recipients=["seul@there.test"])
 	send_all(None)
 	send_all(None)
 	assert frappe.db.get_value("Email Queue", row, "status") == "Not Sent"
@@ -103,7 +103,8 @@ def test_without_any_account_mail_waits_and_somebody_is_told(smtp: Smtp, make_ac
 	server = smtp()
 	account = make_account(server, default_outgoing=1)
 	send_all(None)
-	[accepted] = server.accepted
+	# on a bench other mail may have waited as well
+	[accepted] = [mail for mail in server.accepted if mail.recipients == ["seul@there.test"]]
 	assert accepted.sender == account.email_id
 	assert account.email_id in message_from_bytes(accepted.raw, policy=policy.default)["From"]
 	assert frappe.db.get_value("Email Queue", row, ["status", "email_account"]) == ("Sent", account.name)

@@ -62,6 +62,13 @@ def get_queue(queue: str) -> SqliteHuey:
 	return _hueys[(path, queue)]
 
 
+def close_queues() -> None:
+	"""Close the files of the queues that this thread opened, of whatever site: for processes that serve many in turn."""
+	for huey in _hueys.values():
+		huey.storage.close()
+	_hueys.clear()
+
+
 def enqueue(
 	method: str | Callable,
 	queue: str = "default",
