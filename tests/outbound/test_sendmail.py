@@ -104,7 +104,7 @@ def test_without_any_account_mail_waits_and_somebody_is_told(smtp: Smtp, make_ac
 	account = make_account(server, default_outgoing=1)
 	send_all(None)
 	# on a bench other mail may have waited as well
-	[accepted] = [mail for mail in server.accepted if mail.recipients == ["seul@there.test"]]
+	[accepted] = [mail for mail in server.accepted if "seul@there.test" in mail.recipients]
 	assert accepted.sender == account.email_id
 	assert account.email_id in message_from_bytes(accepted.raw, policy=policy.default)["From"]
 	assert frappe.db.get_value("Email Queue", row, ["status", "email_account"]) == ("Sent", account.name)
