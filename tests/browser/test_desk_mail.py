@@ -219,8 +219,8 @@ def test_known_attacks_are_harmless_in_the_frame(logged_in: LogIn, contact: str,
 	for shown in range(40, len(ATTACKS) + 20, 20):
 		page.get_by_role("button", name="Plus anciens").click()
 		expect(frames).to_have_count(min(shown, len(ATTACKS)))
-	page.wait_for_load_state("networkidle")
-	assert frames.count() == len(ATTACKS)
+	expect(frames).to_have_count(len(ATTACKS))
+	page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
 	assert dialogs == []
 
 

@@ -140,9 +140,11 @@ def test_a_server_that_dies_in_mid_text(server: FaultyImap, store: RawStore, uid
 			for batch in session.fetch(session.search("ALL"), store, max_batch_count=count):
 				got += batch
 	assert monotonic() - started < 15
-	assert caught.value.params["uid"] == uid
+	# With several batches on their way the dying server resets the connection, which may take what came before as well.
+	died_at, kept = caught.value.params["uid"], right(got, store)
+	assert died_at == uid or (count == 2 and died_at < uid)
+	assert kept == saved if died_at == uid else kept == saved[: len(kept)]
 	assert caught.value.retry
-	assert right(got, store) == saved
 	nothing_is_left(store)
 	server.faults = Faults()
 	assert right(fetched(server, store), store) == sorted(MESSAGES)
