@@ -142,6 +142,16 @@ def test_we_ourselves_do_not_count(mail: frappe._dict, logged_in: Callable[..., 
 	assert state(mail) == (0, "Sent", False)
 
 
+@pytest.mark.parametrize("tracks", [0, 1])
+def test_tracking_is_each_accounts_choice(mail: frappe._dict, visitor: Callable[[], Visitor], tracks: int) -> None:
+	name = f"suivi {uuid4().hex[:8]}"
+	values = {"email_id": f"{uuid4().hex[:8]}@masociete.test", "email_account_name": name, "track_email_status": tracks}
+	mail.row.email_account = frappe.get_doc({"doctype": "Email Account", **values}).insert().name
+	frappe.db.commit()
+	visitor().get(path(links.pixel_url(mail.row, mail.address)), headers={"User-Agent": FIREFOX})
+	assert state(mail) == ((1, "Read", True) if tracks else (0, "Sent", False))
+
+
 def test_a_picture_that_nobody_signed(mail: frappe._dict, visitor: Callable[[], Visitor]) -> None:
 	for token in ("", "x", links.sign(links.ticket_for(mail.row, mail.address, "unsubscribe"))):
 		answer = visitor().get(f"{links.PIXEL_IMAGE}?token={token}", headers={"User-Agent": FIREFOX})
