@@ -49,7 +49,7 @@ def take(page: Page, folder: Path, language: str, shown: dict[str, str]) -> None
 	for name, route, part in PICTURES:
 		page.goto(route.format(**shown), wait_until="networkidle")
 		if part:
-			page.locator(part).first.evaluate("frame => frame.closest(\".timeline-item\").scrollIntoView()")
+			page.locator(part).first.evaluate('frame => frame.closest(".timeline-item").scrollIntoView()')
 		page.screenshot(path=folder / f"{name[language]}.png")
 
 

@@ -9,7 +9,17 @@ setup(
 	license="MIT",
 	packages=find_packages(include=["frappe", "frappe.*"]),
 	include_package_data=True,
-	package_data={"frappe": ["*.txt", "*/doctype/*/*.json", "www/**/*", "public/**/*", "templates/**/*", "translations/*.csv"]},
+	package_data={
+		"frappe": [
+			"*.txt",
+			"*/doctype/*/*.json",
+			"*/workspace/*/*.json",
+			"www/**/*",
+			"public/**/*",
+			"templates/**/*",
+			"translations/*.csv",
+		]
+	},
 	python_requires=">=3.10",
 	install_requires=[
 		"Werkzeug>=3.0,<4",

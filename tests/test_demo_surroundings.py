@@ -87,7 +87,9 @@ def test_no_mail_server_to_be_had(monkeypatch: pytest.MonkeyPatch, plain_user: N
 
 def test_nothing_for_the_tests_to_run_on(monkeypatch: pytest.MonkeyPatch, plain_user: None) -> None:
 	monkeypatch.setattr(prepare.shutil, "which", lambda program, **_where: None)
-	with pytest.raises(prepare.Trouble, match=r"apt-get install dovecot-imapd dovecot-pop3d dovecot-lmtpd chromium spamassassin postfix$"):
+	with pytest.raises(
+		prepare.Trouble, match=r"apt-get install dovecot-imapd dovecot-pop3d dovecot-lmtpd chromium spamassassin postfix$"
+	):
 		prepare.find_servers_of_tests()
 
 

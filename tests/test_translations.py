@@ -6,7 +6,7 @@ import ast
 import csv
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,8 +18,8 @@ MARKS = ("_", "N_", "_lt")
 SHOWN = ("label", "description", "placeholder")
 IN_SCRIPTS = re.compile(r"""(?<![\w.$])__\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)""")
 IN_TEMPLATES = re.compile(r"""(?<![\w.$])_\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
-# Names of companies and numbers are the same in every language.
-UNTRANSLATED_FIELDS = {("Email Account", "service"), ("Email Account", "initial_sync_count")}
+# Names of companies, numbers and series are the same in every language.
+UNTRANSLATED = ("service", "initial_sync_count", "naming_series")
 
 
 def python_strings(code: str) -> Iterator[str]:
@@ -38,15 +38,15 @@ def script_strings(code: str, pattern: re.Pattern[str] = IN_SCRIPTS) -> Iterator
 		yield ast.literal_eval(quoted) if quoted[0] != "`" else quoted[1:-1]
 
 
-def doctype_strings(definition: dict) -> Iterator[str]:
-	"""The DocType's name, and labels, descriptions and choices of its fields."""
+def doctype_strings(definition: dict, untranslated: Collection[str] = ()) -> Iterator[str]:
+	"""The DocType's name, and labels, descriptions and choices of its fields, but for choices of ``untranslated`` fields."""
 	yield definition["name"]
 	yield from (definition[key] for key in ("description",) if definition.get(key))
 	for field in definition.get("fields", []):
 		yield from (field[key] for key in SHOWN if field.get(key))
 		if field["fieldtype"] == "HTML" and field.get("options"):
 			yield field["options"]
-		if field["fieldtype"] == "Select" and (definition["name"], field["fieldname"]) not in UNTRANSLATED_FIELDS:
+		if field["fieldtype"] == "Select" and field["fieldname"] not in untranslated:
 			yield from (option for option in (field.get("options") or "").split("\n") if option.strip() and not option.isdigit())
 
 
@@ -69,7 +69,7 @@ def sources() -> dict[str, str]:
 		elif path.suffix in (".html", ".txt") and "templates" in path.parts:
 			strings = script_strings(path.read_text(encoding="utf-8"), IN_TEMPLATES)
 		elif path.suffix == ".json" and path.parent.parent.name == "doctype":
-			strings = doctype_strings(json.loads(path.read_text(encoding="utf-8")))
+			strings = doctype_strings(json.loads(path.read_text(encoding="utf-8")), UNTRANSLATED)
 		elif path.suffix == ".json" and path.parent.parent.name == "workspace":
 			strings = workspace_strings(json.loads(path.read_text(encoding="utf-8")))
 		for string in strings:

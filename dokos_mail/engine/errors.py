@@ -345,7 +345,9 @@ class ServerRefuses(MailError):
 
 	kind = "server_refuses"
 	template = N_("{host} refuses mail from this machine: {detail}")
-	remedy = N_("Read the server's words. This machine's address may be on a blocklist, or the server is not the one to send through.")
+	remedy = N_(
+		"Read the server's words. This machine's address may be on a blocklist, or the server is not the one to send through."
+	)
 
 
 class QuotaReached(Throttled):
@@ -353,7 +355,9 @@ class QuotaReached(Throttled):
 
 	kind = "quota_reached"
 	template = N_("{host} takes no more emails from this account for now: {detail}")
-	remedy = N_("Nothing to do: emails wait and leave later by themselves. The limits can be typed on the account, so that they are kept.")
+	remedy = N_(
+		"Nothing to do: emails wait and leave later by themselves. The limits can be typed on the account, so that they are kept."
+	)
 
 
 class LoginNotOffered(MailError):

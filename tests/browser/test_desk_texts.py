@@ -10,7 +10,7 @@ from pathlib import Path
 import frappe
 import pytest
 
-from tests.test_translations import IN_TEMPLATES, python_strings, script_strings
+from tests.test_translations import IN_TEMPLATES, doctype_strings, python_strings, script_strings, workspace_strings
 
 pytestmark = pytest.mark.embedded
 HOST = Path(frappe.__file__).parent
@@ -30,19 +30,18 @@ def texts() -> set[str]:
 	return {text for text in found if re.search(r"[A-Za-z]{2}", text)}
 
 
+#: Choices that are names in programs, and formats: the same in every language.
+NAMES = {"fieldtype", "date_format", "time_format", "naming_series"}
+
+
 def labels() -> set[str]:
+	"""What the host's DocTypes and workspaces show: their names, labels, descriptions and choices."""
 	found: set[str] = set()
 	for path in HOST.glob("*/doctype/*/*.json"):
-		doctype = json.loads(path.read_text(encoding="utf-8"))
-		found.update(field["label"] for field in doctype["fields"] if field.get("label"))
-		found.update(
-			option
-			for field in doctype["fields"]
-			if field["fieldtype"] == "Select"
-			for option in str(field.get("options") or "").split("\n")
-		)
-		found.add(doctype["name"])
-		found.add(doctype["module"])
+		definition = json.loads(path.read_text(encoding="utf-8"))
+		found |= {definition["module"], *doctype_strings(definition, NAMES)}
+	for path in HOST.glob("*/workspace/*/*.json"):
+		found.update(workspace_strings(json.loads(path.read_text(encoding="utf-8"))))
 	return found
 
 
@@ -55,8 +54,8 @@ def french() -> dict[str, str]:
 
 
 def test_every_text_has_its_french(french: dict[str, str]) -> None:
-	assert len(texts()) > 150
-	assert sorted(text for text in texts() if not french.get(text, "").strip()) == []
+	assert len(texts()) > 150 and len(labels()) > 400
+	assert sorted(text for text in texts() | labels() if not french.get(text, "").strip()) == []
 
 
 def test_nothing_is_translated_that_is_gone(french: dict[str, str]) -> None:

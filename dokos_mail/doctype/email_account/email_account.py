@@ -228,7 +228,9 @@ class EmailAccount(host.base_class("Email Account")):
 			except ConditionBroken as error:
 				where = f" ({row.folder_name})" if row is not self else ""
 				frappe.throw(
-					_("The condition for a new document cannot be evaluated{0}: {1}").format(where, f"<code>{escape_html(str(error))}</code>")
+					_("The condition for a new document cannot be evaluated{0}: {1}").format(
+						where, f"<code>{escape_html(str(error))}</code>"
+					)
 				)
 
 	def _validate_notification(self) -> None:

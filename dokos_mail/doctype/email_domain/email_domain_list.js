@@ -1,4 +1,11 @@
 frappe.listview_settings["Email Domain"] = Object.assign(frappe.listview_settings["Email Domain"] || {}, {
+	// in the words of the page that users read
+	refresh(listview) {
+		if (listview.can_create) {
+			listview.page.set_primary_action(__("Add a New Domain Name"), () => frappe.new_doc("Email Domain"), "add");
+		}
+	},
+
 	add_fields: ["use_imap", "use_ssl", "use_starttls"],
 
 	get_indicator(doc) {

@@ -7,7 +7,7 @@
 	const POLICY = `default-src 'none'; style-src 'unsafe-inline'; img-src ${FILES} data:`;
 	const SANDBOX = "allow-same-origin allow-popups allow-popups-to-escape-sandbox";
 	const STYLE = `
-		body { margin: 0; font: 14px/1.5 -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; color: #1f272e; overflow-wrap: anywhere; }
+		body { margin: 0; font: 14px/1.5 InterVariable, Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; color: #1f272e; overflow-wrap: anywhere; }
 		img { max-width: 100%; height: auto; } table { max-width: 100%; } pre { white-space: pre-wrap; }
 		blockquote { margin: 0 0 0 4px; padding-left: 10px; border-left: 2px solid #c0c6cc; color: #505a62; }
 		summary { cursor: pointer; width: 2.4em; text-align: center; border-radius: 8px; background: #e2e6e9; color: #505a62; line-height: 1.1; list-style: none; margin: 6px 0; }

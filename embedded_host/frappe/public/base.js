@@ -36,7 +36,7 @@ export function el(tag, attributes = {}, ...children) {
 }
 
 const ICONS = {
-	right: "M6 3l5 5-5 5", down: "M4 6l4 4 4-4", plus: "M8 3v10M3 8h10", close: "M4 4l8 8M12 4l-8 8", dots: "M3 8h.5M8 8h.5M13 8h.5",
+	right: "M6 3l5 5-5 5", down: "M4 6l4 4 4-4", add: "M8 3v10M3 8h10", close: "M4 4l8 8M12 4l-8 8", dots: "M3 8h.5M8 8h.5M13 8h.5",
 	refresh: "M13 8a5 5 0 1 1-1.6-3.7M13 2.5v3h-3", filter: "M2 4h12M4.5 8h7M6.5 12h3", search: "M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM11 11l3.5 3.5",
 	attach: "M13 7.5l-5 5a3 3 0 0 1-4.3-4.3l5.5-5.5a2 2 0 0 1 3 3l-5.5 5.5a1 1 0 0 1-1.5-1.5L9.5 5", trash: "M3 4.5h10M6 4.5V3h4v1.5M4.5 4.5l.5 9h6l.5-9",
 	mail: "M2 4h12v8.5H2zM2 4.5l6 4.5 6-4.5", reply: "M6.5 3.5L2.5 7.5l4 4M2.5 7.5H9a4.5 4.5 0 0 1 4.5 4.5v.5", edit: "M3 13l.7-3 7-7 2.3 2.3-7 7z",
@@ -137,7 +137,7 @@ export const moment = (stored) =>
 export function ago(stored) {
 	if (!stored) return "";
 	const seconds = (instant(stored) - Date.now()) / 1000;
-	const say = new Intl.RelativeTimeFormat(boot.lang, { numeric: "auto", style: "short" });
+	const say = new Intl.RelativeTimeFormat(boot.lang, { numeric: "auto" });
 	for (const [unit, size] of [["year", 31536000], ["month", 2592000], ["day", 86400], ["hour", 3600], ["minute", 60]])
 		if (Math.abs(seconds) >= size) return say.format(Math.round(seconds / size), unit);
 	return __("just now");

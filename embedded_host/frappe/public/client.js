@@ -1,9 +1,9 @@
 // `frappe`, as the scripts of apps know it: what is offered here and nothing else. Other names raise an error that says which.
 
-import { __, boot, cint, escape_html, flt, moment, now, path, plain, slug, strict, today } from "./base.js";
+import { __, boot, cint, escape_html, flt, moment, path, plain, slug, strict } from "./base.js";
 import { Dialog, prompt } from "./layout.js";
 import { confirm, hide_progress, msgprint, show_alert, show_progress } from "./page.js";
-import { call, request, xcall } from "./server.js";
+import { call, request } from "./server.js";
 
 export const handlers = {};
 export const handlersOf = (doctype, event) => ((handlers[doctype] ||= {})[event] ||= []);
@@ -22,11 +22,7 @@ export function scriptFailed(error, where) {
 	show_alert({ message: `${__("A script of this page failed.")} ${escape_html(`${where}: ${error?.message || error}`)}`, indicator: "red" });
 }
 
-const db = {
-	get_value: (doctype, filters, fieldname) => call("frappe.client.get_value", { doctype, fieldname, filters }),
-	get_list: (doctype, args) => xcall("frappe.client.get_list", { doctype, ...args, limit_page_length: args?.limit ?? 20 }),
-};
-const row = (doctype, name) => window.locals[doctype]?.[name];
+const db = { get_value: (doctype, filters, fieldname) => call("frappe.client.get_value", { doctype, fieldname, filters }) };
 
 /** Sends what was written about a document; scripts of apps may come before `send_email`, and keep it from sending. */
 class CommunicationComposer {
@@ -39,7 +35,7 @@ class CommunicationComposer {
 	}
 }
 
-/** Make the globals that scripts expect. `desk`: `navigate(url)`, `route()`, `previous()`, and `current()`, the form on the screen. */
+/** Make the globals that scripts expect. `desk`: `navigate(url)`, `route()`, and `current()`, the form on the screen. */
 export function offer(desk) {
 	const set_route = (...parts) => {
 		const [first, ...rest] = parts.length === 1 && Array.isArray(parts[0]) ? parts[0] : parts;
@@ -51,16 +47,13 @@ export function offer(desk) {
 	const frappe = {
 		boot, _: __,
 		session: strict("frappe.session", { user: boot.user.name, user_fullname: boot.user_info[boot.user.name]?.fullname, user_email: boot.user.email }),
-		user: strict("frappe.user", { name: boot.user.name, full_name: () => boot.user_info[boot.user.name]?.fullname, has_role: (role) => [].concat(role).some((each) => boot.user.roles.includes(each)) }),
-		user_roles: boot.user.roles,
-		sys_defaults: boot.sysdefaults,
 		ui: strict("frappe.ui", { Dialog, form: strict("frappe.ui.form", { on, off }) }),
 		listview_settings: {},
 		route_options: null,
 		views: { CommunicationComposer },
 		validated: true,
 		flags: {},
-		call, xcall, db: strict("frappe.db", db),
+		call, db: strict("frappe.db", db),
 		msgprint, show_alert, confirm, prompt, show_progress, hide_progress,
 		throw: (message) => {
 			msgprint({ title: __("Error"), indicator: "red", ...(typeof message === "string" ? { message } : message) });
@@ -70,17 +63,14 @@ export function offer(desk) {
 		realtime: strict("frappe.realtime", { on: () => {}, off: () => {} }),
 		set_route,
 		get_route: desk.route,
-		get_prev_route: () => desk.previous() || [],
 		new_doc: (doctype, values) => {
 			frappe.route_options = values || frappe.route_options;
 			return desk.navigate(path(doctype, "new"));
 		},
 		model: strict("frappe.model", {
-			set_value: (doctype, name, field, value) => desk.current().assign(row(doctype, name), doctype, field, value).then(() => desk.current().refresh_fields()),
-			get_value: (doctype, name, field) => row(doctype, name)?.[field],
+			set_value: (doctype, name, field, value) => desk.current().assign(window.locals[doctype][name], doctype, field, value).then(() => desk.current().refresh_fields()),
 		}),
-		get_doc: row,
-		datetime: strict("frappe.datetime", { now_datetime: now, get_today: today, nowdate: today, str_to_user: moment }),
+		datetime: strict("frappe.datetime", { str_to_user: moment }),
 		utils: strict("frappe.utils", { escape_html, html2text: plain }),
 	};
 	Object.assign(window, { frappe: strict("frappe", frappe), __, cint, flt, locals: {} });

@@ -7,7 +7,7 @@ import { Page } from "./page.js";
 import { metaOf, request } from "./server.js";
 
 const main = document.querySelector("main");
-let [form, turn, visited] = [null, 0, []];
+let [form, turn] = [null, 0];
 const words = () => location.pathname.split("/").slice(2).filter(Boolean).map(decodeURIComponent);
 const doctypeOf = (word) => boot.doctypes.find((d) => slug(d.name) === word || d.name === word);
 
@@ -21,7 +21,6 @@ async function show() {
 	const mine = ++turn;
 	const [word, name] = words();
 	const doctype = word && doctypeOf(word);
-	visited = [...visited.slice(-1), route()];
 	form = null;
 	document.querySelectorAll("dialog[open]").forEach((each) => each.close());
 	document.body.classList.remove("ready");
@@ -75,11 +74,11 @@ function home(word) {
 		else if (doctypeOf(each.link_to)) (cards.at(-1) || cards[cards.push({ label: place.title, links: [] }) - 1]).links.push(each);
 	}
 	const shortcuts = (place.shortcuts || []).filter((each) => doctypeOf(each.link_to)).map((each) => {
-		const filters = JSON.parse(each.stats_filter || "null");
-		const query = new URLSearchParams(Object.entries(filters || {}).map(([field, value]) => [field, Array.isArray(value) ? (value[0] === "=" ? value[1] : JSON.stringify(value)) : value]));
+		const filters = JSON.parse(each.stats_filter || "[]").map((filter) => filter.slice(0, 4));
+		const query = new URLSearchParams(filters.map(([, field, operator, value]) => [field, operator === "=" ? value : JSON.stringify([operator, value])]));
 		const node = el("a", { className: "card shortcut", href: `${path(each.link_to)}${String(query) && `?${query}`}` }, el("span", { className: "grow strong" }, __(each.label)), icon("right"));
-		if (filters && !Array.isArray(filters)) request("frappe.desk.reportview.get_count", { doctype: each.link_to, filters }, { quiet: true })
-			.then(({ message }) => node.querySelector(".icon").before(pill(each.format ? __(each.format).replace(/\{\}|\{0\}/, message) : message, (each.color || "gray").toLowerCase())), () => {});
+		if (filters.length) request("frappe.desk.reportview.get_count", { doctype: each.link_to, filters }, { quiet: true })
+			.then(({ message }) => node.querySelector(".icon").before(pill(each.format ? __(each.format).replace(/\{\}|\{0\}/, message) : message, message ? each.color.toLowerCase() : "gray")), () => {});
 		return node;
 	});
 	page.node.append(el("div", { className: "body-with-side" },
@@ -156,5 +155,5 @@ function route() {
 	const doctype = word && doctypeOf(word)?.name;
 	return !doctype ? ["Workspaces", word] : name ? ["Form", doctype, name] : ["List", doctype, "List"];
 }
-offer({ navigate, route, current: () => form, previous: () => visited.at(-2) });
+offer({ navigate, route, current: () => form });
 show();

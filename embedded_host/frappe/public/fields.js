@@ -105,29 +105,16 @@ export class Control {
 
 const fileName = (url) => /^\/(private\/)?files\//.test(url) && decodeURIComponent(url.split("/").pop());
 
-/** The value of a calculation like `60*24*2`, without running anything; NaN where it is none. */
+/** The value of a calculation like `60*24*2`; NaN where it is none. What is run is made of digits, points, signs and brackets. */
 export function calculate(text) {
-	const tokens = String(text).replace(/,/g, ".").match(/\d+(\.\d*)?|\.\d+|[-+*/()]|\S/g) || [];
-	let at = 0;
-	const factor = () => {
-		const token = tokens[at++];
-		if (token === "-") return -factor();
-		if (token !== "(") return /^[\d.]/.test(token ?? "") ? Number(token) : NaN;
-		const inside = sum();
-		return tokens[at++] === ")" ? inside : NaN;
-	};
-	const product = () => {
-		let value = factor();
-		while (tokens[at] === "*" || tokens[at] === "/") value = tokens[at++] === "*" ? value * factor() : value / factor();
-		return value;
-	};
-	const sum = () => {
-		let value = product();
-		while (tokens[at] === "+" || tokens[at] === "-") value = tokens[at++] === "+" ? value + product() : value - product();
-		return value;
-	};
-	const value = sum();
-	return at === tokens.length && Number.isFinite(value) ? value : NaN;
+	const plainly = String(text).replace(/,/g, ".");
+	if (!/^[\d.+*/() -]+$/.test(plainly)) return NaN;
+	try {
+		const value = Number.isNaN(Number(plainly)) ? new Function(`"use strict"; return (${plainly})`)() : Number(plainly);
+		return Number.isFinite(value) ? value : NaN;
+	} catch {
+		return NaN;
+	}
 }
 
 /** An input that writes `parse(text)`; an Error thrown by `parse` is shown beside the field. */
@@ -276,7 +263,7 @@ function password(c) {
 	return { node: el("span", { className: "with" }, input, see), input, show: (value) => {
 		if (stored()) [before, input.value] = [value, ""];
 		else if (document.activeElement !== input) input.value = value ?? "";
-		input.placeholder = before ? __("A password is stored; type to replace it") : "";
+		input.placeholder = before ? __("Stored; type to replace it") : "";
 		see.hidden = !input.value;
 	} };
 }

@@ -166,9 +166,6 @@ export class Form {
 		this.fields_dict[field]?.refresh(true);
 		this.layout.refresh();
 	}
-	toggle_display(fields, shown) {
-		for (const field of [].concat(fields)) this.set_df_property(field, "hidden", shown ? 0 : 1);
-	}
 	set_query(field, ...rest) {
 		const query = rest.pop();
 		this.queries[rest.length ? `${rest[0]}.${field}` : field] = query;
@@ -180,10 +177,10 @@ export class Form {
 		this.register();
 		return row;
 	}
-	add_custom_button = (label, action, group) => this.page.add_inner_button(label, action, group);
+	add_custom_button = (label, action) => this.page.add_inner_button(label, action);
 	clear_custom_buttons = () => this.page.clear_inner_toolbar();
 	toolbar = { set_indicator: () => this.show_state() };
-	remove_custom_button = (label, group) => this.page.remove_inner_button(label, group);
+	remove_custom_button = (label) => this.page.remove_inner_button(label);
 	set_intro(html, name) {
 		if (!html) return this.intro.replaceChildren();
 		this.intro.append(el("div", { className: `notice ${colour(name || "blue")}` }, rich(html)));
@@ -325,7 +322,7 @@ export class Form {
 		const files = this.docinfo.attachments.map((file) => el("li", {}, el("a", { href: file.file_url, target: "_blank" }, file.file_name)));
 		this.side.replaceChildren(
 			el("div", { className: "side-head" }, icon("attach"), el("span", { className: "grow" }, __("Attachments")),
-				this.perm[0].write > 0 && button(icon("plus"), () => choose.click(), { className: "bare", title: __("Attach File"), "aria-label": __("Attach File") })),
+				this.perm[0].write > 0 && button(icon("add"), () => choose.click(), { className: "bare", title: __("Attach File"), "aria-label": __("Attach File") })),
 			el("ul", {}, files), choose, el("hr", {}),
 			el("p", {}, __("{0} last edited this", [this.who(this.doc.modified_by)]), " · ", ago(this.doc.modified)),
 			el("p", {}, __("{0} created this", [this.who(this.doc.owner)]), " · ", ago(this.doc.creation)));

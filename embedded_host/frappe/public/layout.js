@@ -1,4 +1,4 @@
-// Tabs, sections and columns of fields, as the breaks among them say; what depends on values comes and goes with them.
+// Sections and columns of fields, as the breaks among them say; what depends on values comes and goes with them.
 
 import { NO_VALUE, TABLES, __, boot, cint, el, isEmpty, now, today } from "./base.js";
 import { Control } from "./fields.js";
@@ -12,50 +12,38 @@ function evaluate(code, doc, parent) {
 
 export class Layout {
 	constructor(fields, owner, { bare = false } = {}) {
-		Object.assign(this, { owner, controls: {}, tabs: [], sections: [] });
+		Object.assign(this, { owner, controls: {}, sections: [] });
 		this.holds = this.holds.bind(this);
 		owner.holds ??= this.holds;
 		this.node = el("div", { className: "layout" });
-		this.strip = el("div", { className: "tabs", role: "tablist" });
 		if (bare) return void fields.forEach((df) => (this.controls[df.fieldname] = new Control(df, owner, { bare })));
-		this.node.append(this.strip);
-		let [tab, section, column] = [null, null, null];
-		const openTab = (df) => {
-			const node = el("div", { className: "tab", role: "tabpanel" });
-			this.tabs.push((tab = { df, node, sections: [], button: el("button", { type: "button", role: "tab", onclick: () => this.show(df) }, __(df.label)) }));
-			this.node.append(node);
-			section = null;
-		};
+		let [section, column] = [null, null];
 		const openColumn = (df = {}) => {
-			if (!section) openSection({});
 			section.columns.push((column = { df, node: el("div", { className: "column" }, df.label && el("h4", {}, __(df.label))), controls: [] }));
 			section.grid.append(column.node);
 		};
 		const openSection = (df) => {
-			if (!tab) openTab({ label: "Details" });
 			const grid = el("div", { className: "columns" });
 			const title = df.label && el(df.collapsible ? "button" : "div", { className: "title", type: "button" }, el("h3", {}, __(df.label, null, df.parent)));
-			section = { df, grid, columns: [], node: el("section", { dataset: { fieldname: df.fieldname || "" } }, title, df.description && el("p", { className: "help" }, __(df.description)), grid) };
-			const mine = section;
+			const mine = (section = { df, grid, columns: [], node: el("section", { dataset: { fieldname: df.fieldname || "" } }, title, df.description && el("p", { className: "help" }, __(df.description)), grid) });
 			if (df.collapsible && title) title.addEventListener("click", () => this.fold(mine));
-			tab.sections.push(section);
 			this.sections.push(section);
-			tab.node.append(section.node);
+			this.node.append(section.node);
 			openColumn();
 		};
 		for (const df of fields) {
-			if (df.fieldtype === "Tab Break") openTab(df);
-			else if (df.fieldtype === "Section Break") openSection(df);
-			else if (df.fieldtype === "Column Break") section && section.columns.length === 1 && !column.controls.length && !df.label ? null : openColumn(df);
-			else if (df.fieldtype !== "Fold" && df.fieldtype !== "Image") {
-				if (!column || !section) openSection({});
+			if (["Tab Break", "Section Break"].includes(df.fieldtype)) openSection(df);
+			else if (["Fold", "Image"].includes(df.fieldtype)) continue;
+			else if (!section) openSection({});
+			if (df.fieldtype === "Column Break") {
+				if (section.columns.length > 1 || column.controls.length || df.label) openColumn(df);
+			} else if (!/Break$/.test(df.fieldtype)) {
 				const control = new Control(df, owner);
 				column.controls.push(control);
 				column.node.append(control.wrapper);
 				this.controls[df.fieldname] = control;
 			}
 		}
-		this.show(this.tabs[0]?.df);
 	}
 
 	/** Whether `depends_on` and its like hold: a field's name, or `eval:` and an expression. */
@@ -88,11 +76,6 @@ export class Layout {
 		}
 		for (const section of this.sections) if (section.df.collapsible && section.folded === undefined)
 			this.fold(section, !(section.df.collapsible_depends_on && this.owner.holds(section.df.collapsible_depends_on)));
-		for (const tab of this.tabs) tab.button.hidden = !shown(tab.df) || tab.sections.every((section) => section.node.hidden);
-		const visible = this.tabs.filter((tab) => !tab.button.hidden);
-		this.strip.replaceChildren(...(this.tabs.length > 1 ? this.tabs.map((tab) => tab.button) : []));
-		this.strip.hidden = this.tabs.length < 2;
-		if (visible.length && !visible.some((tab) => tab.df === this.current)) this.show(visible[0].df);
 	}
 	fold(section, folded = !section.folded) {
 		section.folded = folded;
@@ -100,19 +83,10 @@ export class Layout {
 		section.node.classList.toggle("folded", folded);
 		section.node.querySelector(".title").setAttribute("aria-expanded", !folded);
 	}
-	show(df) {
-		this.current = df;
-		for (const tab of this.tabs) {
-			tab.node.hidden = tab.df !== df;
-			tab.button.setAttribute("aria-selected", tab.df === df);
-		}
-	}
-	/** Bring a field into sight, whatever tab or folded section it is in. */
+	/** Bring a field into sight, also out of a folded section. */
 	reveal(control) {
-		for (const tab of this.tabs) for (const section of tab.sections) if (section.columns.some((column) => column.controls.includes(control))) {
-			this.show(tab.df);
-			if (section.folded) this.fold(section, false);
-		}
+		const section = this.sections.find((each) => each.columns.some((column) => column.controls.includes(control)));
+		if (section?.folded) this.fold(section, false);
 		control.wrapper.scrollIntoView({ block: "center" });
 		control.focus();
 	}

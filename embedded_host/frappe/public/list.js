@@ -23,9 +23,9 @@ export class ListView {
 		this.fields = [...meta.fields.filter(isShown), ...STANDARD];
 		this.title_field = meta.title_field && this.field(meta.title_field);
 		this.state_field = this.fields.find(isState);
-		this.may_create = mayAt(meta, 0, "create") && !meta.in_create;
+		this.can_create = mayAt(meta, 0, "create") && !meta.in_create;
 		this.columns = this.fields.filter((df) => df.in_list_view && df !== this.title_field && df !== this.state_field).slice(0, 4);
-		if (this.may_create) this.page.set_primary_action(__("Add {0}", [__(this.doctype)]), () => window.frappe.new_doc(this.doctype), "plus");
+		if (this.can_create) this.page.set_primary_action(__("Add {0}", [__(this.doctype)]), () => window.frappe.new_doc(this.doctype), "add");
 		this.page.standard.append(button(icon("refresh"), () => this.refresh(), { title: __("Refresh"), "aria-label": __("Refresh") }));
 		this.bar = el("div", { className: "filters" });
 		this.result = el("div", { className: "result" });
@@ -215,6 +215,8 @@ export class ListView {
 	draw() {
 		const { title_field: title, settings } = this;
 		const marked = this.state_field || settings.get_indicator;
+		// a name that was drawn by lot tells nobody anything beside a title
+		const named = title && this.rows.some((row) => !/^[0-9a-z]{10,}$/.test(row.name));
 		this.foot.replaceChildren(
 			el("div", { className: "row joined" }, PAGES.map((size) => button(String(size), () => Object.assign(this, { limit: size }) && this.refresh(), { className: size === this.limit ? "on" : "" }))),
 			el("span", { className: "count muted" }), el("span", { className: "grow" }), button(__("Load More"), () => Object.assign(this, { limit: this.limit + PAGES[0] }) && this.refresh(), { className: "more", hidden: true }));
@@ -223,26 +225,24 @@ export class ListView {
 			const sought = this.search || this.filters.length;
 			const text = sought ? __("No {0} found with these filters. Clear them to see all.", [__(this.doctype)]) : __("There is no {0} yet", [__(this.doctype)]);
 			const clear = button(__("Clear Filters"), () => Object.assign(this, { search: "", filters: [] }) && this.filter());
-			const first = this.may_create && button(__("Create your first {0}", [__(this.doctype)]), () => window.frappe.new_doc(this.doctype), { className: "primary" });
+			const first = this.can_create && button(__("Create your first {0}", [__(this.doctype)]), () => window.frappe.new_doc(this.doctype), { className: "primary" });
 			return this.result.replaceChildren(el("div", { className: "empty" }, icon("doc"), el("p", {}, text), sought ? clear : first));
 		}
 		const all = el("input", { type: "checkbox", "aria-label": __("Select all"), onchange: () => this.check(this.rows, all.checked) });
-		const cell = (df, row) => el("td", {}, settings.formatters?.[df.fieldname] ? plain(settings.formatters[df.fieldname](row[df.fieldname], df, row)) : readable(df, row[df.fieldname]));
 		this.result.replaceChildren(el("table", {},
 			el("thead", {}, el("tr", {}, el("th", { className: "tick" }, all), el("th", {}, title ? __(title.label) : __("ID")), marked && el("th", {}, __("Status")),
-				this.columns.map((df) => el("th", {}, __(df.label, null, df.parent))), title && el("th", { className: "extra" }, __("ID")), el("th", {}), el("th", { className: "right" }, el("span", { className: "unseen" }, __("Last Updated On"))))),
+				this.columns.map((df) => el("th", {}, __(df.label, null, df.parent))), named && el("th", { className: "extra" }, __("ID")), el("th", { className: "right" }, el("span", { className: "unseen" }, __("Last Updated On"))))),
 			el("tbody", {}, this.rows.map((row) => {
 				const [label, colour, filter] = (marked && this.indicator(row)) || [];
 				const narrow = () => {
 					this.filters = [...this.filters, filter.split("|")[0].split(",")].filter((each) => this.field(each[0]));
 					this.filter();
 				};
-				const act = settings.button?.show(row) && button(settings.button.get_label(row), () => settings.button.action(row), { className: "small", title: settings.button.get_description?.(row) });
 				return el("tr", { onclick: (event) => event.target.closest("a, button, input") || this.navigate(path(this.doctype, row.name)) },
 					el("td", { className: "tick" }, el("input", { type: "checkbox", value: row.name, "aria-label": row.name, onchange: (event) => this.check([row], event.target.checked) })),
 					el("td", {}, el("a", { className: "strong", href: path(this.doctype, row.name) }, (title && plain(row[title.fieldname])) || row.name)),
 					marked && el("td", {}, label && pill(label, colour, filter ? { onclick: narrow, title: __("Filter by this") } : {})),
-					this.columns.map((df) => cell(df, row)), title && el("td", { className: "muted extra" }, row.name), el("td", {}, act), el("td", { className: "muted right", title: moment(row.modified) }, ago(row.modified)));
+					this.columns.map((df) => el("td", {}, readable(df, row[df.fieldname]))), named && el("td", { className: "muted extra" }, row.name), el("td", { className: "muted right", title: moment(row.modified) }, ago(row.modified)));
 			}))));
 		this.check([], false);
 	}
@@ -251,7 +251,7 @@ export class ListView {
 		for (const box of this.result.querySelectorAll("td.tick input")) box.checked = this.checked.has(box.value);
 		const some = this.checked.size > 0 && this.page.actions.node.querySelector(".items").children.length > 0;
 		this.page.actions.node.hidden = !some;
-		if (this.may_create) this.page.primary.hidden = some;
+		if (this.can_create) this.page.primary.hidden = some;
 	}
 	get_checked_items = (only_names) => this.rows.filter((row) => this.checked.has(row.name)).map((row) => (only_names ? row.name : row));
 	async remove() {

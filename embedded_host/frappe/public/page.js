@@ -106,7 +106,6 @@ export function showServerMessages(answer, failed) {
 export class Page {
 	constructor(title, crumbs = []) {
 		this.inner = new Map();
-		this.groups = new Map();
 		this.name = el("h1", {});
 		this.mark = el("span", { className: "pill", hidden: true });
 		this.buttons = el("div", { className: "row inner" });
@@ -132,32 +131,21 @@ export class Page {
 		this.primary.hidden = false;
 		return this.primary;
 	}
-	/** A button beside the title; those of one `group` open from one button. */
-	add_inner_button(label, action, group) {
-		if (!group) {
-			const node = button(label, action);
-			this.remove_inner_button(label);
-			this.inner.set(label, node);
-			this.buttons.append(node);
-			return node;
-		}
-		if (!this.groups.has(group)) {
-			this.groups.set(group, menu(group));
-			this.buttons.append(this.groups.get(group).node);
-		}
-		const node = this.groups.get(group).add(label, action);
-		this.inner.set(`${group}/${label}`, node);
+	/** A button beside the title. */
+	add_inner_button(label, action) {
+		const node = button(label, action);
+		this.remove_inner_button(label);
+		this.inner.set(label, node);
+		this.buttons.append(node);
 		return node;
 	}
-	remove_inner_button(label, group) {
-		const key = group ? `${group}/${label}` : label;
-		this.inner.get(key)?.remove();
-		this.inner.delete(key);
+	remove_inner_button(label) {
+		this.inner.get(label)?.remove();
+		this.inner.delete(label);
 	}
 	clear_inner_toolbar() {
 		this.buttons.replaceChildren();
 		this.inner.clear();
-		this.groups.clear();
 	}
 	add_menu_item = (label, action) => this.menu.add(label, action);
 	add_actions_menu_item = (label, action) => this.actions.add(label, action);

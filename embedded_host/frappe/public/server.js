@@ -67,7 +67,6 @@ export function call(given, args, callback) {
 	told.catch(() => {});
 	return told;
 }
-export const xcall = (method, args) => call(method, args).then((answer) => answer.message);
 
 let asking = null;
 /** Ask for the password of the session that ended, over the page as it is. */

@@ -32,7 +32,11 @@ def get_response(path: str) -> Response:
 	if path == "/":
 		return redirect("/app")
 	if path == "/login":
-		return redirect("/app") if frappe.session.user != "Guest" else page("login", _("Login"), expired=frappe.local.form_dict.expired)
+		return (
+			redirect("/app")
+			if frappe.session.user != "Guest"
+			else page("login", _("Login"), expired=frappe.local.form_dict.expired)
+		)
 	if path != "/app" and not path.startswith("/app/"):
 		raise NotFound
 	if frappe.session.user == "Guest":
@@ -54,10 +58,10 @@ def boot() -> dict[str, Any]:
 
 
 def workspaces() -> list[dict[str, Any]]:
-	"""The public workspaces that installed apps ship as files in their modules (`<module>/workspace/<name>/<name>.json`)."""
+	"""The public workspaces that apps ship as files in their modules (`<module>/workspace/<name>/<name>.json`), this host's last."""
 	paths = (
 		path
-		for app in frappe.get_installed_apps()
+		for app in reversed(frappe.get_installed_apps())
 		for path in sorted(Path(frappe.get_app_path(app)).glob("*/workspace/*/*.json"))
 	)
 	found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
