@@ -24,7 +24,6 @@ setup(
 	include_package_data=True,
 	zip_safe=False,
 	install_requires=[
-		"charset-normalizer>=2.1,<5",
 		"css-inline>=0.18,<1",
 		"flufl.bounce>=4,<7",
 		"idna>=2.8,<4",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from .charset import in_utf_8
 from .headers import decode_words, raw_text, to_str, words
 from .model import Address
 
@@ -18,6 +19,7 @@ MAX_OCTETS = 1_000_000
 _PLAIN = re.compile(r"[^\s\"(<>,;:]+")
 _SPACE = re.compile(r"\s+")
 _ANGLE = re.compile(r"<([^<>]*)>")
+_BRACKET_AGAIN = re.compile(r"<\s*<")
 _OPEN_ANGLE = re.compile(r"<([^<>,;\s\"(]*)")
 _ADDRESS = re.compile(r"[^\s@<>,;\"()]+@[^\s@<>,;\"()]+")
 _QUOTED_LOCAL = re.compile(r"\"[^\"]*\"@[^\s@<>,;\"()]+")
@@ -40,7 +42,7 @@ def parse_addresses(raw: bytes, defects: list[str] | None = None, hint: str | No
 		raw = raw.rpartition(b",")[0] or raw
 		if defects is not None:
 			defects.append(f"an address field of more than {MAX_OCTETS} octets: the rest is in the original only")
-	for token in _tokens(to_str(raw)):
+	for token in _tokens(to_str(in_utf_8(raw))):
 		reader.take(token)
 		if len(reader.found) >= MAX_ADDRESSES:
 			if defects is not None:
@@ -70,6 +72,8 @@ def _tokens(text: str) -> Iterator[_Token]:
 		elif char == "(" and comments and (close := _end_of_comment(text, at)) > 0:
 			yield "comment", text[at + 1 : close]
 			at = close + 1
+		elif char == "<" and _BRACKET_AGAIN.match(text, at):
+			at += 1  # "<<jean@x>>"
 		elif char == "<":
 			found = _ANGLE.match(text, at) or _OPEN_ANGLE.match(text, at)
 			yield "angle", found.group(1)

@@ -11,6 +11,8 @@ import re
 from encodings.aliases import aliases as _STANDARD
 from functools import lru_cache
 
+from .guess import guess
+
 #: Names seen in real mail that Python does not know, or knows as a subset of what senders mean by them.
 _ALIASES = {
 	"ansi": "cp1252",
@@ -75,6 +77,10 @@ _ALIASES = {
 	"x-euc-jp": "euc_jp",
 	"koi8": "koi8_r",
 	"koi": "koi8_r",
+	"iso-2022-jp-ms": "iso2022_jp",
+	"cp50220": "iso2022_jp",
+	"cp50221": "iso2022_jp",
+	"cp50222": "iso2022_jp",
 	"dos-862": "cp862",
 	"dos-720": "cp720",
 	"ansi_x3.110-1983": "cp1252",
@@ -129,7 +135,7 @@ codecs.register_error("dokos-mail-1252", _windows_1252)
 def decode(data: bytes, declared: str | None = None, defects: list[str] | None = None, *, html: bool = False) -> str:
 	"""Decode ``data``; ``declared`` is the charset the message claims, if any.
 
-	Order: the declared charset when it fits; UTF-8; what an HTML document says of itself; a guess; Windows-1252.
+	Order: the declared charset when it fits (but see :func:`_belied`); UTF-8; what an HTML document says of itself; a guess; Windows-1252.
 	Adds one line to ``defects`` whenever the declaration was not simply true.
 	"""
 	defects = [] if defects is None else defects
@@ -138,6 +144,9 @@ def decode(data: bytes, declared: str | None = None, defects: list[str] | None =
 		defects.append(f"unknown charset {declared[:60]!r}")
 	if data.isascii() and codec not in _NOT_ASCII and b"\x1b" not in data:
 		return clean(data.decode("ascii"))
+	if (text := _belied(data, codec)) is not None:
+		defects.append(f"charset {(declared or 'none')[:60]!r} does not fit: read as {text[1]}")
+		return clean(text[0])
 	text = _strict(data, codec) if codec and codec != "ascii" else None
 	if text is not None:
 		return clean(text)
@@ -172,6 +181,31 @@ def _says_nothing(declared: str) -> bool:
 	}
 
 
+#: A character of several octets in UTF-8 (RFC 3629).
+_UTF_8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+#: So many of them are no accident, in a charset of one octet a character, and in one of two.
+_NO_ACCIDENT = {False: 2, True: 6}
+
+
+def _belied(data: bytes, codec: str | None) -> tuple[str, str] | None:
+	"""Text that is what its octets say rather than its label, though they fit that too; and the charset it is in."""
+	if b"\x1b$" in data and not (codec or "").startswith(("iso2022", "hz")):
+		for escaped in ("iso2022_jp", "iso2022_kr"):
+			if data.isascii() and (text := _strict(data, escaped)) is not None:
+				return text, escaped
+	if codec is None or codec in ("ascii", "utf_8", "utf-8") or data.isascii() or codec.startswith(("utf", "iso2022", "hz")):
+		return None
+	# Programs that write UTF-8 and say what they said before they did. Whoever writes "Ã©" and means it writes an "é" too.
+	enough = _NO_ACCIDENT[codec in _OF_TWO_OCTETS]
+	found = _UTF_8.findall(data[:65536])
+	if len(found) >= enough and (text := _strict(data, "utf-8")) is not None:
+		return text, "UTF-8"
+	return None
+
+
+_OF_TWO_OCTETS = frozenset("gb18030 cp932 cp949 cp950 euc_jp euc_kr gb2312 gbk big5 big5hkscs shift_jis johab".split())
+
+
 def _strict(data: bytes, codec: str) -> str | None:
 	"""``data`` in ``codec`` if every byte fits, else None."""
 	if codec.startswith(("utf_16", "utf_32")) and b"\0" not in data and data.isascii():
@@ -181,7 +215,49 @@ def _strict(data: bytes, codec: str) -> str | None:
 	try:
 		return data.decode(codec)
 	except (UnicodeError, LookupError):
-		return _strict(data, "iso2022_jp_ext") if codec == "iso2022_jp" else None
+		return _as_microsoft_does(data) if codec == "iso2022_jp" else None
+
+
+_ESCAPE = re.compile(rb"\x1b(\$[@B]|\$\([@B]|\([BJI])")
+
+
+def _as_microsoft_does(data: bytes) -> str | None:
+	"""ISO-2022-JP with the half-width letters and the signs (①, ㈱, 髙) that Windows puts into it, or None."""
+	out: list[str] = []
+	state = b""
+	for number, piece in enumerate(_ESCAPE.split(data)):
+		if number % 2:
+			state = piece
+		elif piece and not piece.isascii():
+			return None
+		elif state.startswith(b"$"):
+			pairs = piece.replace(b"\r", b"").replace(b"\n", b"")
+			if len(pairs) % 2 or len(pairs) != len(piece):
+				return None
+			try:
+				out.append(b"".join(_shifted(*pairs[at : at + 2]) for at in range(0, len(pairs), 2)).decode("cp932"))
+			except (UnicodeError, ValueError):
+				return None
+		elif state == b"(I":
+			out.append(bytes(octet + 128 if octet > 32 else octet for octet in piece).decode("cp932", "replace"))
+		else:
+			out.append(piece.decode("ascii"))
+	return "".join(out)
+
+
+def _shifted(row: int, cell: int) -> bytes:
+	"""A character of JIS X 0208 as Shift_JIS has it."""
+	lead = ((row - 0x21) >> 1) + 0x81
+	trail = cell + (0x1F + (cell >= 0x60) if row % 2 else 0x7E)
+	return bytes([lead + 0x40 if lead > 0x9F else lead, trail])
+
+
+def in_utf_8(octets: bytes) -> bytes:
+	"""Raw octets of a header, those in ISO-2022-JP (whose ASCII would be taken for quotes and brackets) in UTF-8."""
+	if b"\x1b$" not in octets or not octets.isascii():
+		return octets
+	text = _strict(octets, "iso2022_jp")
+	return octets if text is None else text.encode("utf-8", "replace")
 
 
 def _mostly(data: bytes, codec: str) -> str | None:
@@ -213,26 +289,9 @@ def _undeclared(data: bytes, html: bool) -> tuple[str, str]:
 		replaced
 	):
 		return data.decode("utf-8", "dokos-mail-1252"), "UTF-8, its strays as Windows-1252"
-	guess = _guess(data)
-	if guess and (text := _strict(data, guess)) is not None:
-		return text, f"{guess} (guessed)"
+	if (guessed := guess(data)) and (text := _strict(data, guessed) or _mostly(data, guessed)) is not None:
+		return text, f"{guessed} (guessed)"
 	return data.decode("cp1252", "dokos-mail-1252"), "Windows-1252"
-
-
-def _guess(data: bytes) -> str | None:
-	"""A codec from the look of the bytes, or None when Windows-1252 is as good a guess.
-
-	Statistics say little about a short text and cost a lot; a text in another script than Latin has most of its letters
-	above 127, and only then are they asked.
-	"""
-	sample = b"".join(data[:65536].split())
-	high = len(sample.translate(None, bytes(range(128))))
-	if len(sample) < 16 or high * 4 < len(sample):
-		return None
-	from charset_normalizer import from_bytes  # costs 30 ms to import, and most mail never needs it
-
-	best = from_bytes(data[:16384], steps=5, chunk_size=512).best()
-	return best.encoding if best is not None and _key(best.encoding) not in _REFUSED else None
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")

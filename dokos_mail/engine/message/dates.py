@@ -105,7 +105,7 @@ def _day(text: str) -> tuple[int, int, int, str] | None:
 
 def _full_year(digits: str) -> int:
 	year = int(digits)
-	if len(digits) == 2:
+	if year < 100:  # "0024" too
 		return year + (2000 if year < 50 else 1900)
 	return year + 1900 if len(digits) == 3 else year
 

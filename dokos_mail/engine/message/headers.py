@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .charset import clean, codec_for, decode
+from .charset import clean, codec_for, decode, in_utf_8
 
 #: Over this many characters encoded words are left as they are: no header is that long, and each word costs memory.
 MAX_LENGTH = 1_100_000
@@ -36,6 +36,7 @@ def decode_header(raw: bytes | str, hint: str | None = None) -> str:
 	``hint`` is the charset of the message's body: the best guess for raw 8-bit octets that are not UTF-8.
 	"""
 	if isinstance(raw, bytes):
+		raw = in_utf_8(raw)
 		if raw.isascii() and b"=?" not in raw:
 			return _plain(raw.decode("ascii"))
 		raw = to_str(raw)
@@ -134,7 +135,7 @@ def _group(group: list[Word]) -> str:
 	codec = codec_for(charset)
 	if codec is not None:
 		each = [_exactly(piece, codec) for piece in octets]
-		if None not in each and not _cut(group):
+		if None not in each and not _cut(group) and not _escaped(octets, codec):
 			return clean("".join(piece or "" for piece in each))
 		for whole in _joined(group, octets):
 			if (text := _exactly(whole, codec)) is not None:
@@ -147,6 +148,13 @@ def _group(group: list[Word]) -> str:
 def _cut(group: list[Word]) -> bool:
 	"""Whether some base64 word but the last does not end where a word may end."""
 	return group[0].encoding == "b" and any(len(_NOT_BASE64.sub(b"", word.content)) % 4 == 1 for word in group[:-1])
+
+
+def _escaped(octets: list[bytes], codec: str) -> bool:
+	"""Whether some word but the last leaves ASCII and does not come back (ISO-2022-JP), as if the next went on."""
+	if not codec.startswith("iso2022"):
+		return False
+	return any(b"\x1b$" in piece and b"\x1b(" not in piece[piece.rindex(b"\x1b$") :] for piece in octets[:-1])
 
 
 def _joined(group: list[Word], octets: list[bytes]) -> Iterator[bytes]:

@@ -11,7 +11,8 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 
-_NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+_NOT_BASE64 = bytes(set(range(256)) - set(_ALPHABET))
 _RUBBISH = bytes(set(_NOT_BASE64) - set(b" \t\r\n"))
 #: Encodings that encode nothing.
 IDENTITY = frozenset(("", "7bit", "8bit", "binary", "7-bit", "8-bit", "7bits", "8bits", "none", "7", "8"))
@@ -96,9 +97,9 @@ def _from_base64(body: bytes, defects: list[str], text: bool) -> bytes:
 
 
 def _looks_base64(body: bytes) -> bool:
-	"""Whether the first line that says anything is made of the alphabet."""
-	first = body.lstrip()[:200].split(b"\n", 1)[0].strip()
-	return not first.translate(None, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
+	"""Whether the first line that says anything is made of the alphabet, or as good as, where no prose is so long a word."""
+	first = body.lstrip()[:2000].split(b"\n", 1)[0].strip()
+	return not first.translate(None, _ALPHABET) or (len(first) > 200 and _is_damaged(first))
 
 
 def _without_tail(body: bytes) -> tuple[bytes, bytes]:
@@ -111,11 +112,21 @@ def _without_tail(body: bytes) -> tuple[bytes, bytes]:
 		stop = body.find(b"\n", at)
 		stop = end if stop < 0 else stop
 		line = body[at:stop].strip()
-		if line and line.translate(None, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="):
-			if line.count(b" ") or not line.isalnum():
+		if line and line.translate(None, _ALPHABET):
+			if not _is_damaged(line):
 				return body[:at], b"\n" + body[at:]
 		at = stop + 1
 	return body, b""
+
+
+#: What a server leaves where it breaks a line of more than 998 octets ("!"), and what bad lines leave; no sign of prose.
+_DAMAGE = b"!#$%&*?^~\0\x7f"
+
+
+def _is_damaged(line: bytes) -> bool:
+	"""Whether a line that is not of the alphabet alone is base64 all the same, with a few octets in it that are not."""
+	strays = line.translate(None, _ALPHABET)
+	return len(strays) * 2 <= len(line) and not strays.translate(None, _DAMAGE)
 
 
 def _from_uu(body: bytes, defects: list[str]) -> bytes:

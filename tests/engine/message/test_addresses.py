@@ -12,6 +12,7 @@ FIELDS: list[tuple[str, list[tuple[str, str]]]] = [
 	("bob@x.fr", [("", "bob@x.fr")]),
 	("Bob <bob@x.fr>", [("Bob", "bob@x.fr")]),
 	("<bob@x.fr>", [("", "bob@x.fr")]),
+	("Bob <<bob@x.fr>>", [("Bob", "bob@x.fr")]),
 	("Bob<bob@x.fr>", [("Bob", "bob@x.fr")]),
 	('"Dupont, Jean" <j@x>, a@b.c', [("Dupont, Jean", "j@x"), ("", "a@b.c")]),
 	("Dupont, Jean <j@x>", [("Dupont, Jean", "j@x")]),

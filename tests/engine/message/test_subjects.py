@@ -119,6 +119,10 @@ SUBJECTS: list[tuple[bytes, str]] = [
 	(b(JAPANESE, "iso-2022-jp"), JAPANESE),
 	(b(JAPANESE, "shift_jis"), JAPANESE),
 	(b(JAPANESE[:5], "iso-2022-jp") + b"\n " + b(JAPANESE[5:], "iso-2022-jp"), JAPANESE),
+	# Japanese cut between two words, which do not return to ASCII
+	(b"=?iso-2022-jp?B?GyRCJCo4KxsoQg==?=\n =?iso-2022-jp?B?GyRCQFEkYiRqGyhC?=", "お見積もり"),
+	(b"=?iso-2022-jp?B?GyRCJCo4Kw==?=\n =?iso-2022-jp?B?QFEkYiRqGyhC?=", "お見積もり"),
+	(b"=?iso-2022-jp?B?GyRCJCo4Kw==?=\n =?iso-2022-jp?B?GyRCQFEkYiRqGyhC?=", "お見積もり"),
 	(b("①②", "cp932").replace(b"cp932", b"shift_jis"), "①②"),
 	(b("測試", "big5"), "測試"),
 	# nothing dangerous comes out

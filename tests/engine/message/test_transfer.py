@@ -63,6 +63,19 @@ def test_base64_as_it_comes(body: bytes, expected: bytes) -> None:
 @pytest.mark.parametrize(
 	("body", "expected"),
 	[
+		(b"SGVs" * 247 + b"!\r\n IGFsbA==\r\n", b"Hel" * 247 + b" all"),  # a server broke a line that was too long
+		(b"SGVs\n!bG8g\n#eW91\n", b"Hello you"),
+		(b"SGVsbG8=\n____________\nListe\n", b"Hello\n____________\nListe\n"),
+		(b"SGVsbG8=\nhttps://liste.example/\n", b"Hello\nhttps://liste.example/\n"),
+	],
+)
+def test_a_text_in_base64_as_it_comes(body: bytes, expected: bytes) -> None:
+	assert undone(body, "base64", text=True)[0] == expected
+
+
+@pytest.mark.parametrize(
+	("body", "expected"),
+	[
 		(b"caf=E9", b"caf\xe9"),
 		(b"caf=e9", b"caf\xe9"),
 		(b"one =\ntwo", b"one two"),
