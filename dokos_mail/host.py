@@ -7,11 +7,14 @@ embedded host ships none, and ours are plain documents there.
 from __future__ import annotations
 
 from collections.abc import Callable
+from email.utils import make_msgid
 from functools import cache
 from importlib import import_module
+from urllib.parse import urlsplit
 
 import frappe
 from frappe.model.document import Document
+from frappe.utils import get_url
 
 
 @cache
@@ -40,6 +43,11 @@ def has_doctype(doctype: str) -> bool:
 def owns_mail() -> bool:
 	"""Whether the host has a mail module of its own, whose jobs and classes go on beside ours."""
 	return base_class("Email Account") is not Document
+
+
+def new_message_id() -> str:
+	"""A Message-ID at the site's address, without angle brackets; nobody can guess it."""
+	return make_msgid(domain=urlsplit(get_url()).hostname or "localhost").strip("<>")
 
 
 def job_timeouts() -> tuple[type[Exception], ...]:

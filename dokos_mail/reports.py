@@ -26,4 +26,4 @@ def write_down(row: frappe._dict) -> str:
 	communication = (
 		about.communication if about.communication and frappe.db.exists("Communication", about.communication) else None
 	)
-	return apply(report, Original(about.queue, communication))
+	return apply(report, Original(about.queue, communication), row.name)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 
 import pytest
+import time_machine
 
 from mail_servers.dovecot import Dovecot
 from mail_servers.server import free_port
@@ -58,6 +60,13 @@ def site_config(site: object) -> Iterator[Callable[..., None]]:
 
 	yield set_keys
 	frappe.local.conf.update(before)
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+	"""The clock of this process, which goes on, and which a test sets."""
+	with time_machine.travel(datetime.now(timezone.utc), tick=True) as travelling:
+		yield travelling
 
 
 @pytest.fixture

@@ -8,7 +8,16 @@ import frappe
 from frappe import _
 from frappe.utils import add_to_date, cint, get_datetime, now_datetime
 
-from dokos_mail.engine.message.answering import REASONS, SPAN, Answer, Circumstances, answer_to, within_limits
+from dokos_mail.engine.message.answering import (
+	OLDEST,
+	REASONS,
+	SPAN,
+	Answer,
+	Circumstances,
+	answer_to,
+	base_address,
+	within_limits,
+)
 from dokos_mail.host import job_timeouts
 from dokos_mail.inbound.decide import Decision
 from dokos_mail.inbound.journal import site_time
@@ -22,6 +31,7 @@ from dokos_mail.inbound.reactions import (
 	communication_of,
 	conversation_of,
 	note,
+	queue_mail,
 )
 
 #: Tells whoever composes the mail that it answers one by itself (RFC 3834 section 3): see ``outbound.compose``.
@@ -71,11 +81,15 @@ def _facts(communication: str) -> frappe._dict:
 
 def _answers(to: str) -> list[tuple[str, str]]:
 	"""The answers that a correspondent got within SPAN, or is about to get."""
-	recent = {"kind": AUTO_REPLY, "correspondent": to.lower(), "state": ("in", [WAITING, DONE])}
+	recent = {"kind": AUTO_REPLY, "state": ("in", [WAITING, DONE])}
 	recent["creation"] = (">", add_to_date(now_datetime(), seconds=-int(SPAN.total_seconds())))
+	base = base_address(to)
+	# of what LIKE has a meaning for, any character will do: who is meant is looked at again
+	local, _at, domain = base.translate(str.maketrans("\\%", "__")).rpartition("@")
+	same = [["correspondent", "=", base], ["correspondent", "like", f"{local}+%@{domain}"]]
 	return [
 		(one.correspondent, one.conversation)
-		for one in frappe.get_all(REACTION, filters=recent, fields=["correspondent", "conversation"])
+		for one in frappe.get_all(REACTION, filters=recent, or_filters=same, fields=["correspondent", "conversation"])
 	]
 
 
@@ -84,19 +98,21 @@ def send(row: frappe._dict) -> str:
 	account = frappe.get_doc("Email Account", row.email_account) if frappe.db.exists("Email Account", row.email_account) else None
 	if not account or not cint(account.enable_auto_reply):
 		raise Drop(_("Automatic answers were switched off."))
+	if now_datetime() - get_datetime(row.creation) > OLDEST:
+		raise Drop(_(REASONS["old"]))
 	communication = communication_of(row)
 	html, remark = _text(account, communication)
 	frappe.flags[FLAG] = True
 	try:
-		frappe.sendmail(
-			recipients=[row.correspondent],
+		queue_mail(
+			row,
+			[row.correspondent],
 			sender=account.email_id,
 			subject=_answering(communication.subject or ""),
 			message=html,
 			reference_doctype=communication.reference_doctype,
 			reference_name=communication.reference_name,
 			in_reply_to=communication.message_id or None,
-			delayed=True,
 		)
 	finally:
 		frappe.flags[FLAG] = False

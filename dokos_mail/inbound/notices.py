@@ -11,7 +11,7 @@ from frappe.utils import cint, get_link_to_form
 
 from dokos_mail.engine.message.authentication import FAIL
 from dokos_mail.inbound.decide import Decision
-from dokos_mail.inbound.reactions import NOTICE, Drop, communication_of, note
+from dokos_mail.inbound.reactions import NOTICE, Drop, communication_of, note, queue_mail
 from dokos_mail.inbound.store import StoredMail
 
 #: Users that are nobody.
@@ -88,8 +88,9 @@ def send(row: frappe._dict) -> str:
 	link = get_link_to_form(mail.reference_doctype, mail.reference_name)
 	files = frappe.get_all("File", filters={"attached_to_doctype": "Communication", "attached_to_name": mail.name}, pluck="name")
 	account = frappe.db.get_value("Email Account", {"name": row.email_account, "enable_outgoing": 1}, "email_id")
-	frappe.sendmail(
-		recipients=to,
+	queue_mail(
+		row,
+		to,
 		sender=account,  # who answers writes to the account, and joins the conversation
 		subject=mail.subject,
 		message=f"<p>{escape(first)} {link}</p><hr>{mail.content or ''}",
@@ -98,7 +99,5 @@ def send(row: frappe._dict) -> str:
 		attachments=[{"fid": name} for name in files],
 		in_reply_to=mail.message_id or None,
 		add_unsubscribe_link=0,
-		delayed=True,
-		queue_separately=False,
 	)
 	return _("Told {0}.").format(", ".join(to))

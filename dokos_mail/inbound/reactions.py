@@ -1,7 +1,10 @@
 """What a mail that came sets off: rows written with what it became, each carried out once, by a job.
 
-A row is claimed by a conditional UPDATE with an end, so that a worker that died holds nothing up; what it does is
-written in the same transaction as that it was done.
+A row is claimed by a conditional UPDATE with an end, so that a worker that died holds nothing up. That it was done is
+written last, in the same transaction as what it did. Another app's hook may commit in the middle of that, so the
+transaction is not the guarantee: the mail that a row sends names the row, in a unique column of the queue
+(:func:`queue_mail`), and what a row writes down says by which row. Done again from wherever it was cut, nothing is done
+twice, and nothing is forgotten.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from frappe import _
 from frappe.utils import now_datetime
 
 from dokos_mail.holder import died_here, new_token
-from dokos_mail.host import job_timeouts
+from dokos_mail.host import job_timeouts, new_message_id
 from dokos_mail.inbound import surroundings
 from dokos_mail.inbound.journal import identity
 
@@ -36,10 +39,16 @@ _FIELDS = (
 	"correspondent",
 	"conversation",
 	"attempts",
+	"creation",
 )
 
 
 _ASIDE = "mail_aside"
+#: What is being queued for which reaction, while it is.
+QUEUING = "mail_of_reaction"
+QUEUE, POINTER = "Email Queue", "email_reaction"
+#: Hosts queue mail to more recipients than this one by one, some in a job of its own, which is another transaction.
+MOST_IN_ONE = 20
 
 
 class Drop(Exception):
@@ -163,26 +172,26 @@ def _claim(name: str) -> str | None:
 
 def _carry_out(name: str, token: str, doers: dict[str, Callable[[frappe._dict], str]]) -> None:
 	row = frappe.db.get_value(REACTION, name, list(_FIELDS), as_dict=True)
-	# Written first: another app's hook that commits in the middle commits this too, and nothing is done twice.
-	frappe.db.set_value(REACTION, name, {"state": DONE, "done_on": now_datetime()})
+	values: dict[str, object]
 	try:
 		remark = doers[row.kind](row)
-		values: dict[str, object] = {"reason": remark or None}
-	except NotYet as wait:
+		values = {"state": DONE, "done_on": now_datetime(), "reason": remark or None}
+	except (NotYet, Drop) as reason:
 		frappe.db.rollback()
-		values = {"state": WAITING, "done_on": None, "due_on": wait.due_on, "attempts": 0, "claim_token": None}
-	except Drop as reason:
-		frappe.db.rollback()
-		values = {"state": DROPPED, "done_on": now_datetime(), "reason": str(reason)}
+		if _queued_for(name):
+			# It was cut after another app had committed its mail: whatever is so by now, that was sent.
+			values = {"state": DONE, "done_on": now_datetime(), "reason": None}
+		elif isinstance(reason, Drop):
+			values = {"state": DROPPED, "done_on": now_datetime(), "reason": str(reason)}
+		else:
+			values = {"due_on": reason.due_on, "attempts": 0, "claim_token": None}
 	except Exception as error:
 		frappe.db.rollback()
 		if isinstance(error, job_timeouts()):
 			raise
 		frappe.log_error(title=f"{row.kind}: {name}")
 		values = {"reason": f"{type(error).__name__}: {error}"[:1000], "claim_token": None}
-		# One that is done although what was written was taken back was committed by somebody else halfway.
-		halfway = frappe.db.get_value(REACTION, name, "state") == DONE
-		if halfway or row.attempts >= MOST_TRIES:
+		if row.attempts >= MOST_TRIES:
 			values["state"] = FAILED
 		else:
 			values["due_on"] = now_datetime() + timedelta(minutes=2**row.attempts)
@@ -191,6 +200,42 @@ def _carry_out(name: str, token: str, doers: dict[str, Callable[[frappe._dict], 
 		frappe.db.commit()
 	else:
 		frappe.db.rollback()
+
+
+def queue_mail(row: frappe._dict, to: Sequence[str], **mail: object) -> None:
+	"""Queue the mail of a reaction, by the arguments of ``frappe.sendmail``; to those who do not have it yet.
+
+	Each Email Queue row is written with the reaction that it is of, in one statement: should everything end right after,
+	whoever committed meanwhile, the next try finds it, and two processes at once cannot both write it. Raises Drop where
+	nobody is left to send it to.
+	"""
+	queued = _queued_for(row.name)
+	had = frappe.get_all("Email Queue Recipient", filters={"parent": ("in", queued or [""])}, pluck="recipient")
+	left = [address for address in to if address not in had]
+	for first in range(0, len(left), MOST_IN_ONE):
+		pointer, message_id = f"{row.name}-{len(queued)}", new_message_id()
+		before = frappe.flags.get(QUEUING)
+		frappe.flags[QUEUING] = (message_id, pointer)
+		try:
+			frappe.sendmail(
+				recipients=left[first : first + MOST_IN_ONE], message_id=message_id, is_notification=True, delayed=True, **mail
+			)
+		finally:
+			frappe.flags[QUEUING] = before
+		queued += frappe.get_all(QUEUE, filters={POINTER: pointer}, pluck="name")
+	if not queued:
+		raise Drop(_("No email was made: whoever it was for unsubscribed, or has no valid address."))
+
+
+def _queued_for(name: str) -> list[str]:
+	"""The Email Queue rows of a reaction that are there."""
+	return frappe.get_all(QUEUE, filters={POINTER: ("like", f"{name}-%")}, pluck="name")
+
+
+def reaction_of(queue_row: frappe._dict) -> str | None:
+	"""What a queue row that is about to be written keeps of the reaction that it is of, if it is of one."""
+	message_id, pointer = frappe.flags.get(QUEUING) or (None, None)
+	return pointer if pointer and queue_row.message_id == message_id else None
 
 
 def communication_of(row: frappe._dict) -> frappe._dict:

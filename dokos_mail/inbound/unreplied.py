@@ -22,6 +22,7 @@ from dokos_mail.inbound.reactions import (
 	conversation_of,
 	first_of,
 	note,
+	queue_mail,
 )
 
 #: So many answers to answers are looked at in a thread that is on no document.
@@ -104,15 +105,15 @@ def send(row: frappe._dict) -> str:
 	to = account.get_unreplied_notification_emails()
 	if not to:
 		raise Drop(_("The account names nobody to be told."))
-	frappe.sendmail(
-		recipients=to,
+	frappe.db.set_value("Communication", mail.name, "unread_notification_sent", 1, update_modified=False)
+	queue_mail(
+		row,
+		to,
 		subject=_("No answer yet: {0}").format(mail.subject or _("No Subject")),
 		message=_words(mail, account),
 		reference_doctype=mail.reference_doctype,
 		reference_name=mail.reference_name,
-		delayed=True,
 	)
-	frappe.db.set_value("Communication", mail.name, "unread_notification_sent", 1, update_modified=False)
 	return _("Told {0}.").format(", ".join(to))
 
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.message import Message
-from email.utils import format_datetime, make_msgid
-from urllib.parse import urlsplit
+from email.utils import format_datetime
 from zoneinfo import ZoneInfo
 
 import frappe
@@ -173,9 +172,9 @@ def _set_fields(message: Message, queue_row: Document, facts: Facts) -> None:
 		mime.set_field(message, "X-Auto-Response-Suppress", "OOF, AutoReply")
 	mime.set_field(message, "Date", format_datetime(_date(queue_row)))
 	if not mime.field(message, "Message-ID"):
-		made = make_msgid(domain=urlsplit(get_url()).hostname)
-		mime.set_field(message, "Message-ID", made)
-		queue_row.message_id = queue_row.message_id or made.strip("<>")
+		made = host.new_message_id()
+		mime.set_field(message, "Message-ID", f"<{made}>")
+		queue_row.message_id = queue_row.message_id or made
 	if facts.communication:
 		for name, written in (("To", facts.communication.recipients), ("Cc", facts.communication.cc)):
 			shown = _as_written(of_field(mime.field(message, name)), mailboxes(written))

@@ -39,7 +39,7 @@ def _set_aside(row: frappe._dict) -> None:
 	"""Give those of a row's recipients that are over a copy of the row."""
 	recipients = outcome.recipients_of(row.name)
 	over = [each for each in recipients if each.state in ASIDE]
-	apart = frappe.get_doc({**row.as_dict(), "name": None, "recipients": []})
+	apart = frappe.get_doc({**row.as_dict(), "name": None, "recipients": [], "email_reaction": None})
 	apart.name = frappe.generate_hash(length=10)
 	apart.db_insert()
 	for each in over:

@@ -49,30 +49,36 @@ def least_tries() -> int:
 	return cint(frappe.db.get_single_value("System Settings", "email_retry_limit")) or 3
 
 
-def write(recipient: frappe._dict, state: str, words: str = "", **values: object) -> None:
-	"""Set a recipient's state, keep what happened in its log, and leave the host's own column as the host expects it."""
+def write(recipient: frappe._dict, state: str, words: str = "", *, by: str = "", **values: object) -> None:
+	"""Set a recipient's state, keep what happened in its log, and leave the host's own column as the host expects it.
+
+	``by`` names what tells of it, where that may be done again: one entry of the log is kept of it.
+	"""
 	recipient.state = state
-	log = json.loads(frappe.db.get_value(RECIPIENT, recipient.name, "delivery_log") or "[]")
-	if state != states.IN_FLIGHT:
-		log.append({"on": str(now_datetime()), "state": state, "words": words, "code": values.get("status_code") or ""})
-		log = log[:1] + log[1:][-(LOG_LENGTH - 1) :]
 	values = {
 		"delivery_state": state,
 		"status": "Sent" if state in states.DONE else "Not Sent",
 		"server_reply": words,
 		"error": words if state in (states.REFUSED, states.UNCERTAIN, states.DEFERRED) else None,
-		"delivery_log": json.dumps(log, ensure_ascii=False),
 	} | values
+	if state != states.IN_FLIGHT:
+		values["delivery_log"] = _logged(recipient.name, state, words, str(values.get("status_code") or ""), by)
 	recipient.update(values)
 	frappe.db.set_value(RECIPIENT, recipient.name, values)
 
 
-def log(recipient: str, what: str, words: str = "", code: str = "") -> None:
+def log(recipient: str, what: str, words: str = "", code: str = "", by: str = "") -> None:
 	"""Add to the log of a recipient (by the name of its row) what is no state of its delivery: a delay, a reading, a complaint."""
+	frappe.db.set_value(RECIPIENT, recipient, "delivery_log", _logged(recipient, what, words, code, by), update_modified=False)
+
+
+def _logged(recipient: str, what: str, words: str, code: str, by: str) -> str:
+	"""The log of a recipient with one entry more, unless ``by`` wrote its own already."""
 	entries = json.loads(frappe.db.get_value(RECIPIENT, recipient, "delivery_log") or "[]")
-	entries.append({"on": str(now_datetime()), "state": what, "words": words, "code": code})
-	entries = entries[:1] + entries[1:][-(LOG_LENGTH - 1) :]
-	frappe.db.set_value(RECIPIENT, recipient, "delivery_log", json.dumps(entries, ensure_ascii=False), update_modified=False)
+	if not by or all(entry.get("by") != by for entry in entries):
+		entry = {"on": str(now_datetime()), "state": what, "words": words, "code": code}
+		entries.append(entry | {"by": by} if by else entry)
+	return json.dumps(entries[:1] + entries[1:][-(LOG_LENGTH - 1) :], ensure_ascii=False)
 
 
 def in_flight(recipients: Iterable[frappe._dict]) -> None:

@@ -40,10 +40,11 @@ class Original:
 	communication: str | None
 
 
-def apply(report: Report, original: Original) -> str:
+def apply(report: Report, original: Original, by: str) -> str:
 	"""Write down what ``report`` says, within the caller's transaction; returns it in words.
 
-	Only of recipients that the mail had: nobody is made undeliverable by a report that was made up.
+	Only of recipients that the mail had: nobody is made undeliverable by a report that was made up. ``by`` names what
+	writes it down: done again by the same, after it was cut halfway, nothing is counted or said twice.
 	"""
 	said = []
 	made_up = False
@@ -56,7 +57,7 @@ def apply(report: Report, original: Original) -> str:
 			continue
 		words = " ".join(filter(None, [told.get("status"), told.get("diagnostic")])) or _(WORDS.get(report.kind, "Bounced"))
 		said.append(f"{recipient.recipient}: {words}")
-		_write(report, told, recipient, words, original)
+		_write(report, told, recipient, words, original, by)
 	if original.communication and not (made_up and not said) and (status := _status(report)):
 		_tell(original.communication, status)
 	return "\n".join(said)[:1000]
@@ -68,21 +69,21 @@ def _was_handed_over(original: Original, recipient: frappe._dict) -> bool:
 	return row is not None and (row.state in _HANDED_OVER or bool(cint(row.maybe_accepted)))
 
 
-def _write(report: Report, told: dict[str, str | None], recipient: frappe._dict, words: str, original: Original) -> None:
+def _write(report: Report, told: dict[str, str | None], recipient: frappe._dict, words: str, original: Original, by: str) -> None:
 	code = told.get("status") or ""
 	action = told.get("action")
 	if report.kind == "bounce" and action in (None, "failed"):
 		if recipient.name:
 			row = next((one for one in outcome.recipients_of(original.queue) if one.name == recipient.name), None)
 			if row:
-				outcome.write(row, states.BOUNCED, words, status_code=code, next_try=None)
+				outcome.write(row, states.BOUNCED, words, by=by, status_code=code, next_try=None)
 		if not code.startswith("4"):
-			remember(recipient.recipient, BOUNCED, words, code, original.communication)
+			remember(recipient.recipient, BOUNCED, words, code, original.communication, by)
 		return
 	if recipient.name:
-		outcome.log(recipient.name, WORDS.get("delay" if action == "delayed" else report.kind, report.kind), words, code)
+		outcome.log(recipient.name, WORDS.get("delay" if action == "delayed" else report.kind, report.kind), words, code, by)
 	if report.kind == "complaint":
-		remember(recipient.recipient, COMPLAINED, words, code, original.communication)
+		remember(recipient.recipient, COMPLAINED, words, code, original.communication, by)
 	elif report.kind == "receipt" and action == "displayed":
 		now = now_datetime()
 		if recipient.name and not frappe.db.get_value(RECIPIENT, recipient.name, "read_on"):
@@ -129,13 +130,15 @@ def _tell(communication: str, status: str) -> None:
 	frappe.db.set_value("Communication", communication, "delivery_status", status, update_modified=False)
 
 
-def remember(address: str, kind: str, reason: str, code: str, communication: str | None) -> None:
+def remember(address: str, kind: str, reason: str, code: str, communication: str | None, by: str) -> None:
 	"""Remember that mail to an address fails, or is not wanted, so that it is said before the next one."""
 	now = now_datetime()
 	values = {"kind": kind, "reason": reason[:1000], "status_code": code, "last_on": now, "communication": communication}
-	name = frappe.db.get_value(ADDRESS, {"address": address.lower()}, ["name", "times"], as_dict=True)
-	if name:
-		frappe.db.set_value(ADDRESS, name.name, values | {"times": cint(name.times) + 1})
+	values["email_reaction"] = by
+	known = frappe.db.get_value(ADDRESS, {"address": address.lower()}, ["name", "times", "email_reaction"], as_dict=True)
+	if known:
+		if known.email_reaction != by:
+			frappe.db.set_value(ADDRESS, known.name, values | {"times": cint(known.times) + 1})
 		return
 	made = {"doctype": ADDRESS, "address": address.lower(), "first_on": now, "times": 1}
 	frappe.get_doc(made | values).insert(ignore_permissions=True)

@@ -9,15 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from email.utils import make_msgid
 from html import escape
-from urllib.parse import urlsplit
 
 import frappe
 from frappe import _
-from frappe.utils import cint, get_datetime, get_url, split_emails
+from frappe.utils import cint, get_datetime, split_emails
 
 from dokos_mail.engine.send.addresses import mailbox
+from dokos_mail.host import new_message_id
 from dokos_mail.outbound.compose import build
 
 #: More recipients than this get a row each.
@@ -91,7 +90,7 @@ def sendmail(
 		extra.append(("X-Priority", str(x_priority)))
 	if is_notification:
 		extra.append(("Auto-Submitted", "auto-generated"))
-	message_id = (message_id or make_msgid(domain=urlsplit(get_url()).hostname or "localhost")).strip("<>")
+	message_id = (message_id or new_message_id()).strip("<>")
 	separately = bool(queue_separately) or len(to) > MOST_IN_ONE
 	shown = None if separately else expose_recipients
 	text = build(

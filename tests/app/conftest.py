@@ -1,3 +1,3 @@
-from tests.mail_fixtures import dovecot, mailbox, make_mailbox, site_config, unused_tcp_port
+from tests.mail_fixtures import clock, dovecot, mailbox, make_mailbox, site_config, unused_tcp_port
 
-__all__ = ["dovecot", "mailbox", "make_mailbox", "site_config", "unused_tcp_port"]
+__all__ = ["clock", "dovecot", "mailbox", "make_mailbox", "site_config", "unused_tcp_port"]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from email import message_from_string, policy
+from email.utils import format_datetime
 from importlib import import_module
 from uuid import uuid4
 
 import frappe
 import pytest
 from frappe.utils import now_datetime
+from time_machine import Traveller
 
-from dokos_mail.inbound import reactions, unreplied
+from dokos_mail.inbound import auto_reply, reactions, unreplied
 from dokos_mail.inbound.reactions import REACTION
 from dokos_mail.jobs import react
 from tests.app.test_pull import journal, pull
@@ -31,9 +33,6 @@ def nothing_waits(site: object) -> Iterator[None]:
 
 
 def now_date() -> str:
-	from datetime import datetime, timezone
-	from email.utils import format_datetime
-
 	return format_datetime(datetime.now(timezone.utc))
 
 
@@ -105,6 +104,41 @@ def test_one_in_a_conversation_three_a_day(answering: Mailbox) -> None:
 	assert all(row.reason for row in rows(answering, "Auto Reply") if row.state == "Dropped")
 
 
+def test_the_day_after_it_is_answered_again(answering: Mailbox, clock: Traveller) -> None:
+	today, robot = datetime.now(timezone.utc), sender()
+	clock.move_to(today - timedelta(hours=25))
+	for _number in range(2):
+		answering.put(raw("Bonjour", sender=robot, to=answering.user, date=now_date()))
+		answering.put(*(raw(f"Sujet {number}", sender=robot, to=answering.user, date=now_date()) for number in range(3)))
+		pull(answering)
+		react()
+		clock.move_to(today)
+	assert len(queued(robot)) == 6
+
+
+def test_another_detail_is_no_other_correspondent(answering: Mailbox) -> None:
+	"""Robots that write from another address each time: ``ticket+1@``, ``ticket+2@``."""
+	local, _at, domain = sender().partition("@")
+	for number in range(5):
+		robot = f"{local}+{number}@{domain}" if number else f"{local}@{domain}"
+		answering.put(raw(f"Sujet {number}", sender=robot, to=answering.user, date=now_date()))
+		pull(answering)
+	react()
+	assert [row.state for row in rows(answering, "Auto Reply")] == ["Done"] * 3 + ["Dropped"] * 2
+	assert len(queued(f"{local}+1@{domain}")) == 1
+
+
+def test_an_answer_that_would_come_days_later_is_none(answering: Mailbox, clock: Traveller) -> None:
+	anna = sender()
+	answering.put(raw("Devis", sender=anna, to=answering.user, date=now_date()))
+	pull(answering)
+	clock.shift(timedelta(days=2))  # no worker ran meanwhile
+	react()
+	assert queued(anna) == []
+	(row,) = rows(answering, "Auto Reply")
+	assert row.state == "Dropped" and row.reason
+
+
 def test_other_letters_are_no_other_correspondent(answering: Mailbox) -> None:
 	robot = sender()
 	for number, address in enumerate((robot, robot.upper(), robot.title(), robot.capitalize(), robot.swapcase())):
@@ -145,7 +179,7 @@ def test_without_the_option_nothing_is_noted(mailbox: Mailbox) -> None:
 	assert rows(mailbox, "Auto Reply") == rows(mailbox, "Unreplied") == []
 
 
-def test_a_worker_that_dies_holds_nothing_up(answering: Mailbox) -> None:
+def test_a_worker_that_dies_holds_nothing_up(answering: Mailbox, clock: Traveller) -> None:
 	anna = sender()
 	answering.put(raw("Devis", sender=anna, to=answering.user, date=now_date()))
 	pull(answering)
@@ -155,13 +189,14 @@ def test_a_worker_that_dies_holds_nothing_up(answering: Mailbox) -> None:
 	frappe.db.commit()
 	react()
 	assert queued(anna) == []
-	frappe.db.set_value(REACTION, row.name, "claim_until", now_datetime() - timedelta(seconds=1))
-	frappe.db.commit()
+	clock.shift(timedelta(minutes=6))
 	react()
 	assert len(queued(anna)) == 1
 
 
-def test_one_that_fails_is_tried_again_and_then_said(answering: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_fails_is_tried_again_and_then_said(
+	answering: Mailbox, monkeypatch: pytest.MonkeyPatch, clock: Traveller
+) -> None:
 	def broken(**_given: object) -> None:
 		raise ValueError("no room")
 
@@ -173,8 +208,8 @@ def test_one_that_fails_is_tried_again_and_then_said(answering: Mailbox, monkeyp
 		(row,) = rows(answering, "Auto Reply")
 		assert "no room" in row.reason
 		assert row.state == ("Failed" if attempt + 1 == reactions.MOST_TRIES else "Waiting")
-		frappe.db.set_value(REACTION, row.name, "due_on", now_datetime())
-		frappe.db.commit()
+		assert react() == 0
+		clock.shift(timedelta(minutes=2 ** (attempt + 1)))
 
 
 @pytest.fixture
@@ -190,17 +225,6 @@ def boss_of(mailbox: Mailbox) -> str:
 	return frappe.db.get_value("Email Account", mailbox.account, "send_notification_to")
 
 
-def later(mailbox: Mailbox, minutes: int) -> None:
-	"""Let time pass for what waits: all of it came that much earlier."""
-	for mail in frappe.get_all("Communication", filters={"email_account": mailbox.account}, fields=["name", "creation"]):
-		frappe.db.set_value(
-			"Communication", mail.name, "creation", mail.creation - timedelta(minutes=minutes), update_modified=False
-		)
-	for row in rows(mailbox, "Unreplied"):
-		frappe.db.set_value(REACTION, row.name, "due_on", row.due_on - timedelta(minutes=minutes))
-	frappe.db.commit()
-
-
 def answer(communication: str, **values: object) -> None:
 	mail = frappe.db.get_value("Communication", communication, ["reference_doctype", "reference_name"], as_dict=True)
 	sent = {"communication_medium": "Email", "sent_or_received": "Sent", "subject": "Re", "content": "x"}
@@ -209,7 +233,7 @@ def answer(communication: str, **values: object) -> None:
 
 
 @pytest.mark.parametrize("append_to", ["Opportunity", None])
-def test_a_mail_that_nobody_answered(watched: Callable[..., Mailbox], append_to: str | None) -> None:
+def test_a_mail_that_nobody_answered(watched: Callable[..., Mailbox], append_to: str | None, clock: Traveller) -> None:
 	mailbox = watched(append_to=append_to)
 	mailbox.put(raw("Bonjour", to=mailbox.user))  # the first synchronisation tells of nothing
 	pull(mailbox)
@@ -217,10 +241,10 @@ def test_a_mail_that_nobody_answered(watched: Callable[..., Mailbox], append_to:
 	pull(mailbox)
 	react()
 	assert queued(boss_of(mailbox)) == []
-	later(mailbox, 29)
+	clock.shift(timedelta(minutes=29))
 	react()
 	assert queued(boss_of(mailbox)) == []
-	later(mailbox, 5000)  # the scheduler was down for days
+	clock.shift(timedelta(days=4))  # the scheduler was down for days
 	react()
 	react()
 	((mail, _envelope),) = queued(boss_of(mailbox))
@@ -228,26 +252,26 @@ def test_a_mail_that_nobody_answered(watched: Callable[..., Mailbox], append_to:
 
 
 @pytest.mark.parametrize("append_to", ["Opportunity", None])
-def test_a_mail_that_was_answered(watched: Callable[..., Mailbox], append_to: str | None) -> None:
+def test_a_mail_that_was_answered(watched: Callable[..., Mailbox], append_to: str | None, clock: Traveller) -> None:
 	mailbox = watched(append_to=append_to)
 	pull(mailbox)
 	mailbox.put(raw("Devis", to=mailbox.user))
 	pull(mailbox)
 	answer(journal(mailbox)[0].communication)
-	later(mailbox, 60)
+	clock.shift(timedelta(hours=1))
 	react()
 	assert queued(boss_of(mailbox)) == []
 	assert rows(mailbox, "Unreplied")[0].state == "Dropped"
 
 
-def test_one_notice_for_a_conversation(watched: Callable[..., Mailbox]) -> None:
+def test_one_notice_for_a_conversation(watched: Callable[..., Mailbox], clock: Traveller) -> None:
 	mailbox = watched(append_to="Opportunity")
 	pull(mailbox)
 	mailbox.put(raw("Devis", to=mailbox.user, message_id="a@client.test"))
 	pull(mailbox)
 	mailbox.put(raw("Re: Devis", to=mailbox.user, In_Reply_To="<a@client.test>"))
 	pull(mailbox)
-	later(mailbox, 60)
+	clock.shift(timedelta(hours=1))
 	react()
 	assert len(queued(boss_of(mailbox))) == 1
 
@@ -260,13 +284,13 @@ def test_of_machines_nothing_is_told(watched: Callable[..., Mailbox]) -> None:
 	assert rows(mailbox, "Unreplied") == []
 
 
-def test_the_other_reading_a_correspondent_who_does_not_answer(watched: Callable[..., Mailbox]) -> None:
+def test_the_other_reading_a_correspondent_who_does_not_answer(watched: Callable[..., Mailbox], clock: Traveller) -> None:
 	mailbox = watched(append_to="Opportunity", unreplied_by="The Correspondent")
 	pull(mailbox)
 	mailbox.put(raw("Devis", to=mailbox.user, message_id="a@client.test"))
 	pull(mailbox)
 	answer(journal(mailbox)[0].communication, email_account=mailbox.account, recipients="elodie@client.test", sender=mailbox.user)
-	later(mailbox, 60)
+	clock.shift(timedelta(hours=1))
 	react()
 	((mail, _envelope),) = queued(boss_of(mailbox))
 	assert "elodie@client.test" in mail.get_body(("html",)).get_content()
@@ -349,33 +373,102 @@ def test_a_mail_of_ours_is_not_stopped_by_what_it_sets_off(monkeypatch: pytest.M
 
 
 class _Killed(BaseException):
-	pass
+	"""What no handler of ours gets to see: the process is gone."""
 
 
 @pytest.mark.parametrize("end", [_Killed, ValueError])
-def test_a_hook_that_commits_halfway_makes_no_second_answer(answering: Mailbox, end: type[BaseException]) -> None:
-	answering.put(raw("Devis", sender=sender(), to=answering.user, date=now_date()))
-	pull(answering)
-	done = []
+@pytest.mark.parametrize("moment", ["before_insert", "after_insert"])
+def test_an_app_that_commits_halfway(
+	answering: Mailbox, monkeypatch: pytest.MonkeyPatch, clock: Traveller, moment: str, end: type[BaseException]
+) -> None:
+	"""Whether the answer was in the queue by then or not: it leaves once."""
+	queue = type(frappe.new_doc("Email Queue"))
+	anna, ends = sender(), [end("killed, or the app's own")]
+	ours = getattr(queue, moment, lambda _row: None)
 
-	def answer_and_commit(row: frappe._dict) -> str:
-		done.append(row.name)
+	def commit_and_end(row: object) -> None:
+		if moment == "after_insert":
+			ours(row)
 		frappe.db.commit()
-		raise end("killed" if end is _Killed else "the app's hook")
+		if ends:
+			raise ends.pop()
+		if moment == "before_insert":
+			ours(row)
 
-	doers = {"Auto Reply": answer_and_commit}
+	answering.put(raw("Devis", sender=anna, to=answering.user, date=now_date()))
+	pull(answering)
+	monkeypatch.setattr(queue, moment, commit_and_end, raising=False)
 	with suppress(_Killed):
-		reactions.carry_out(doers)
-	over = {"due_on": now_datetime(), "claim_until": now_datetime() - timedelta(seconds=1)}
-	frappe.db.set_value(REACTION, done[0], over)
+		react()
+	assert not ends
+	assert len(queued(anna)) == (moment == "after_insert")
+	frappe.db.rollback()
+	clock.shift(timedelta(minutes=21))
+	react()
+	assert len(queued(anna)) == 1
+	assert [row.state for row in rows(answering, "Auto Reply")] == ["Done"]
+
+
+def test_an_answer_that_left_is_said_to_have_left(answering: Mailbox, monkeypatch: pytest.MonkeyPatch, clock: Traveller) -> None:
+	"""Switched off after it was queued, and before that was written down."""
+	queue, anna = type(frappe.new_doc("Email Queue")), sender()
+
+	def commit_and_die(_row: object) -> None:
+		frappe.db.commit()
+		raise _Killed
+
+	answering.put(raw("Devis", sender=anna, to=answering.user, date=now_date()))
+	pull(answering)
+	with monkeypatch.context() as patched, suppress(_Killed):
+		patched.setattr(queue, "after_insert", commit_and_die, raising=False)
+		react()
+	frappe.db.rollback()
+	frappe.db.set_value("Email Account", answering.account, "enable_auto_reply", 0)
 	frappe.db.commit()
-	reactions.carry_out(doers)
-	assert len(done) == 1
-	assert [row.state for row in rows(answering, "Auto Reply")] == ["Done" if end is _Killed else "Failed"]
+	clock.shift(timedelta(minutes=21))
+	react()
+	assert len(queued(anna)) == 1
+	assert [row.state for row in rows(answering, "Auto Reply")] == ["Done"]
+
+
+def test_a_worker_that_was_only_slow_sends_no_second_answer(answering: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+	"""Its claim ran out and another worker answered; what it saw of the queue before does not matter."""
+	anna = sender()
+	answering.put(raw("Devis", sender=anna, to=answering.user, date=now_date()))
+	pull(answering)
+	react()
+	(row,) = rows(answering, "Auto Reply")
+	monkeypatch.setattr(reactions, "_queued_for", lambda _name: [])
+	with pytest.raises(Exception, match=r"(?i)duplicate|unique"):
+		auto_reply.send(row)
+	frappe.db.rollback()
+	assert len(queued(anna)) == 1
+
+
+def test_many_are_told_each_once(watched: Callable[..., Mailbox], clock: Traveller) -> None:
+	"""Hosts queue mail to more than twenty one by one, some in a job of their own."""
+	bosses = [f"chef-{number}-{uuid4().hex[:8]}@masociete.test" for number in range(45)]
+	mailbox = watched(send_notification_to="\n".join(bosses))
+	pull(mailbox)
+	mailbox.put(raw("Devis", to=mailbox.user))
+	pull(mailbox)
+	clock.shift(timedelta(hours=1))
+	react()
+	assert [len(queued(boss)) for boss in bosses] == [1] * 45
+
+
+def test_who_wants_no_mail_gets_no_answer_and_that_is_said(answering: Mailbox) -> None:
+	anna = sender()
+	frappe.get_doc({"doctype": "Email Unsubscribe", "email": anna, "global_unsubscribe": 1}).insert()
+	answering.put(raw("Devis", sender=anna, to=answering.user, date=now_date()))
+	pull(answering)
+	react()
+	(row,) = rows(answering, "Auto Reply")
+	assert row.state == "Dropped" and "unsubscribed" in row.reason
 
 
 def test_the_answer_in_a_long_thread_is_found_without_reading_other_mail(
-	watched: Callable[..., Mailbox], monkeypatch: pytest.MonkeyPatch
+	watched: Callable[..., Mailbox], monkeypatch: pytest.MonkeyPatch, clock: Traveller
 ) -> None:
 	mailbox = watched()
 	pull(mailbox)
@@ -387,7 +480,7 @@ def test_the_answer_in_a_long_thread_is_found_without_reading_other_mail(
 	for _other in range(20):
 		answer(first, in_reply_to=frappe.get_doc({"doctype": "Communication", "subject": "x", "content": "x"}).insert().name)
 	answer(journal(mailbox)[-1].communication)
-	later(mailbox, 60)
+	clock.shift(timedelta(hours=1))
 	asked = []
 	get_value = frappe.db.get_value
 	monkeypatch.setattr(frappe.db, "get_value", lambda *given, **named: asked.append(given) or get_value(*given, **named))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from uuid import uuid4
 
 import frappe
 import pytest
+from time_machine import Traveller
 
 from dokos_mail.api import undeliverable
 from dokos_mail.inbound.reactions import REACTION
@@ -230,8 +232,11 @@ def test_out_of_office_joins_its_thread_and_makes_no_document(mailbox: Mailbox, 
 	assert status(sent) == "Sent"
 
 
-def test_cut_between_noting_and_writing(mailbox: Mailbox, sent: frappe._dict, monkeypatch: pytest.MonkeyPatch) -> None:
-	"""What a report says is a row of its own, written down once however often the job dies."""
+@pytest.mark.parametrize("an_app_commits", [False, True])
+def test_cut_between_noting_and_writing(
+	mailbox: Mailbox, sent: frappe._dict, monkeypatch: pytest.MonkeyPatch, clock: Traveller, an_app_commits: bool
+) -> None:
+	"""What a report says is a row of its own, written down once however often the job dies, and whoever committed a part."""
 	from dokos_mail import reports
 
 	mailbox.put(dsn(mailbox, sent))
@@ -243,18 +248,27 @@ def test_cut_between_noting_and_writing(mailbox: Mailbox, sent: frappe._dict, mo
 		applied.append(1)
 		said = apply(*given)
 		if len(applied) == 1:
+			if an_app_commits:
+				frappe.db.commit()
 			raise ConnectionError("the worker is gone")
 		return said
 
 	monkeypatch.setattr(reports, "apply", dies)
 	react()
-	assert states(sent) == ["Sent", "Sent"]
-	frappe.db.set_value(REACTION, {"incoming_email": journal(mailbox)[0].name}, "due_on", "2020-01-01 00:00:00")
-	frappe.db.commit()
+	assert states(sent) == ["Bounced" if an_app_commits else "Sent", "Sent"]
+	clock.shift(timedelta(minutes=5))
 	react()
 	react()
 	assert len(applied) == 2
 	assert undeliverable(sent.who[0])[0]["times"] == 1
+	log = frappe.db.get_value("Email Queue Recipient", {"parent": sent.row, "recipient": sent.who[0]}, "delivery_log")
+	assert [entry["state"] for entry in frappe.parse_json(log)] == ["Bounced"]
+
+
+def test_a_second_bounce_counts(mailbox: Mailbox, sent: frappe._dict) -> None:
+	receive(mailbox, dsn(mailbox, sent))
+	receive(mailbox, dsn(mailbox, sent))
+	assert undeliverable(sent.who[0])[0]["times"] == 2
 
 
 @pytest.mark.parametrize("state", ["Waiting", "Deferred"])

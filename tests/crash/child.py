@@ -121,6 +121,23 @@ def hook_commits() -> None:
 	Document.run_method = run
 
 
+def hooks_commit_everywhere() -> None:
+	"""Another app commits whenever it is asked anything about any document, and whenever anything is written of one."""
+	in_february()
+	run_method, set_value = Document.run_method, frappe.db.set_value
+
+	def run(self: Document, method: str, *args: object, **kwargs: object) -> object:
+		answer = run_method(self, method, *args, **kwargs)
+		frappe.db.commit()
+		return answer
+
+	def write(*args: object, **kwargs: object) -> None:
+		set_value(*args, **kwargs)
+		frappe.db.commit()
+
+	Document.run_method, frappe.db.set_value = run, write
+
+
 def cannot_parse() -> None:
 	"""One kind of message cannot be processed."""
 	from dokos_mail.inbound import process
@@ -175,27 +192,34 @@ def in_february() -> None:
 	auto_reply.now_datetime = lambda: datetime(2026, 2, 1, 10, 5)
 
 
-def answer_before_its_row() -> None:
-	"""WRONG on purpose: an automatic answer is kept in the queue before it is written down that it was."""
+def answer_without_a_name() -> None:
+	"""WRONG on purpose: what is queued does not say which reaction it is of."""
+	from dokos_mail.inbound import reactions
+
+	hooks_commit_everywhere()
+	reactions.reaction_of = lambda _row: None
+
+
+def done_before_its_answer() -> None:
+	"""WRONG on purpose: a reaction is done before its mail is queued."""
 	from dokos_mail import jobs
 
-	in_february()
+	hooks_commit_everywhere()
 	send = jobs.auto_reply.send
 
-	def send_and_keep(row: frappe._dict) -> str:
-		frappe.db.set_value("Email Reaction", row.name, {"state": "Waiting", "done_on": None})
-		remark = send(row)
-		frappe.db.commit()
+	def marked_first(row: frappe._dict) -> str:
 		frappe.db.set_value("Email Reaction", row.name, "state", "Done")
-		return remark
+		return send(row)
 
-	jobs.auto_reply.send = send_and_keep
+	jobs.auto_reply.send = marked_first
 
 
 SETTINGS = {
 	"in February": in_february,
-	"answer before its row": answer_before_its_row,
+	"answer without a name": answer_without_a_name,
+	"done before its answer": done_before_its_answer,
 	"hook commits": hook_commits,
+	"hooks commit everywhere": hooks_commit_everywhere,
 	"cannot parse": cannot_parse,
 	"position before rows": position_before_rows,
 	"deletion before rows": deletion_before_rows,

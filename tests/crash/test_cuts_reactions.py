@@ -56,9 +56,13 @@ def set_off(make: Callable[..., World]) -> World:
 	return world
 
 
-def test_cut_at_every_step(make_world: Callable[..., World], record_property: Callable[[str, object], None]) -> None:
+@pytest.mark.parametrize("setting", ["in February", "hooks commit everywhere"])
+def test_cut_at_every_step(
+	make_world: Callable[..., World], record_property: Callable[[str, object], None], setting: str
+) -> None:
+	"""Also where another app commits whenever it can: nothing is done twice, and nothing is forgotten."""
 	done = 0
-	for where, expected, found in cuts(set_off(make_world), "pull and react", "in February"):
+	for where, expected, found in cuts(set_off(make_world), "pull and react", setting):
 		wrong = difference(expected, found)
 		assert not wrong, f"{where}\n{wrong}"
 		assert ["Auto Reply", "Done", "anna@client.test"] in found["reactions"]
@@ -68,6 +72,7 @@ def test_cut_at_every_step(make_world: Callable[..., World], record_property: Ca
 	assert done > 10
 
 
-def test_a_wrong_order_is_noticed(make_world: Callable[..., World]) -> None:
-	wrong = cuts(set_off(make_world), "pull and react", "answer before its row", resumed_with="in February")
+@pytest.mark.parametrize("wrong", ["answer without a name", "done before its answer"])
+def test_a_wrong_order_is_noticed(make_world: Callable[..., World], wrong: str) -> None:
+	wrong = cuts(set_off(make_world), "pull and react", wrong, resumed_with="hooks commit everywhere")
 	assert any(found["queued"] != expected["queued"] for _where, expected, found in wrong)

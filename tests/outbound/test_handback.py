@@ -44,7 +44,8 @@ def mixed(smtp: Smtp, make_account: Make, queued: Make) -> tuple[FaultySmtp, obj
 	for address, state in STATES.items():
 		values = {"delivery_state": state, "status": "Sent" if state == "Sent" else "Not Sent", "server_reply": f"450 {state}"}
 		frappe.db.set_value(RECIPIENT, {"parent": row.name, "recipient": address}, values)
-	frappe.db.set_value(QUEUE, row.name, "status", "Partially Sent")
+	# one that answers a received mail names that, as no other row may
+	frappe.db.set_value(QUEUE, row.name, {"status": "Partially Sent", "email_reaction": f"{row.name}-0"})
 	frappe.db.commit()
 	return server, row
 

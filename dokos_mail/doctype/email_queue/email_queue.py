@@ -13,10 +13,12 @@ class EmailQueue(host.base_class("Email Queue")):
 
 	def before_insert(self) -> None:
 		"""Make the message whole: sender, signatures, footers, fields of the thread. Without an account it has to wait."""
+		from dokos_mail.inbound.reactions import reaction_of
 		from dokos_mail.outbound.account import sending_account
 		from dokos_mail.outbound.compose import complete
 
 		self.delivery_state = "Waiting"
+		self.email_reaction = reaction_of(self)
 		# the host writes the blind recipients under a name that its own DocType has not
 		blind = {each.strip().lower() for each in (self.get("show_as_bcc") or "").split(",")} - {""}
 		for row in self.recipients:

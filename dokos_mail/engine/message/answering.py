@@ -91,8 +91,11 @@ def answer_to(message: Message, known: Circumstances) -> Answer:
 
 
 def within_limits(to: str, conversation: str, answers: Iterable[tuple[str, str]]) -> Answer:
-	"""The same, given the ``answers`` (correspondent, conversation) of the last SPAN."""
-	his = [each_conversation for each_to, each_conversation in answers if each_to.lower() == to.lower()]
+	"""The same, given the ``answers`` (correspondent, conversation) of the last SPAN.
+
+	A correspondent is one whatever detail stands after a + in his address: some robots write from another each time.
+	"""
+	his = [each_conversation for each_to, each_conversation in answers if base_address(each_to) == base_address(to)]
 	if conversation in his:
 		return Answer(reason="answered")
 	if len(his) >= MOST_ANSWERS:
@@ -111,12 +114,12 @@ def return_path(message: Message) -> str:
 
 def names(message: Message, own: str) -> bool:
 	"""Whether To or Cc names ``own``, with whatever detail after a +, or an alias through which the server took the message."""
-	named = {_plain(one.address) for one in (*message.to, *message.cc)}
-	recorded = {_plain(value.strip().strip("<>")) for name in ENVELOPE_FIELDS for value in message.header_all(name)}
-	return bool(named & ({_plain(own)} | recorded))
+	named = {base_address(one.address) for one in (*message.to, *message.cc)}
+	recorded = {base_address(value.strip().strip("<>")) for name in ENVELOPE_FIELDS for value in message.header_all(name)}
+	return bool(named & ({base_address(own)} | recorded))
 
 
-def _plain(address: str) -> str:
+def base_address(address: str) -> str:
 	"""An address without its detail, in lower case."""
 	local, at, domain = address.lower().rpartition("@")
 	return f"{local.partition('+')[0]}{at}{domain}"

@@ -102,6 +102,7 @@ def test_once_in_a_conversation_and_three_a_day() -> None:
 			answers.append(("anna@client.test", f"c{subject}"))
 	assert len(answers) == MOST_ANSWERS
 	assert within_limits("anna@client.test", "c0", answers[:1]).reason == "answered"
+	assert within_limits("Anna+devis@client.test", "c9", answers * 3).reason == "enough"
 	assert within_limits("autre@client.test", "c0", answers).to == "autre@client.test"
 
 
