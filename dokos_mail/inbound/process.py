@@ -17,7 +17,7 @@ from frappe import _
 from frappe.utils import cint, get_datetime
 
 from dokos_mail.engine.errors import StorageFailed
-from dokos_mail.engine.message.authentication import UNKNOWN
+from dokos_mail.engine.message.authentication import UNKNOWN, Verdict, authenticate
 from dokos_mail.engine.message.identity import content_hash
 from dokos_mail.engine.message.model import Message
 from dokos_mail.engine.message.parse import parse
@@ -221,14 +221,18 @@ def _outcome(row: frappe._dict, rules: Rules, headers: dict[str, object]) -> dic
 	if sent := _own_copy(row, message, rules.holds_sent(row.folder), copies.filed):
 		return values | sent
 	if reported.is_of_machines(message) and (about := reported.find_original(message.report)):
-		reported.consider(row, about)
-		return values | _reported(about)
+		verdict = authenticate(message, rules.trusted)
+		if reported.doubt(message, about, verdict.verdict) is None:
+			reported.consider(row, about)
+			return values | _reported(about, verdict)
 	return values | _processed(row, message, rules, copies, None)
 
 
-def _reported(about: reported.About) -> dict[str, object]:
+def _reported(about: reported.About, verdict: Verdict) -> dict[str, object]:
 	"""What the row of a report says: it is on the mail that it is about, and is no mail of its own."""
 	return {
+		"authentication": verdict.verdict,
+		"authentication_reason": verdict.reason or None,
 		"state": PROCESSED,
 		"rule": "reported",
 		"communication": about.communication,
@@ -295,9 +299,15 @@ def _set_off(row: frappe._dict, decision: Decision, rules: Rules, stored: Stored
 	Returns what is to be said of those that could not be written: they cost neither the mail nor the others.
 	"""
 
+	doubts: list[str] = []
+
 	def report() -> None:
-		told = decision.mail.message.report
-		if told and (about := reported.find_original(told)):
+		message = decision.mail.message
+		if not message.report or not (about := reported.find_original(message.report)):
+			return
+		if doubt := reported.doubt(message, about, decision.verdict.verdict):
+			doubts.append(doubt)
+		else:
 			reported.consider(row, about)
 
 	ways = (
@@ -305,9 +315,9 @@ def _set_off(row: frappe._dict, decision: Decision, rules: Rules, stored: Stored
 		(reactions.UNREPLIED, lambda: unreplied.consider(row, decision, rules.settings, stored.communication)),
 		(reactions.NOTICE, lambda: notices.consider(row, decision, stored)),
 		(reactions.REPORT, report),
-		(reported.REACHABLE, lambda: reported.reachable_again(decision.mail.message)),
+		(reported.REACHABLE, lambda: reported.reachable_again(decision.mail.message, decision.verdict.verdict)),
 	)
-	return reactions.each_aside(ways)
+	return [*reactions.each_aside(ways), *dict.fromkeys(doubts)]
 
 
 def _going_on(row: frappe._dict, decision: Decision) -> Decision:

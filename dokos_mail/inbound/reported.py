@@ -1,6 +1,11 @@
 """Reports of machines about mail of ours: found out, and noted to be written down. They become no Communication.
 
 An automatic answer of a person's mailbox is filed in its thread like any other, and makes no document.
+
+Anybody can write a report. One counts that names what a stranger cannot know: the identifier that only the servers on
+the way were given, or the Message-ID of the mail (RFC 3464 section 4.2 leaves no more to go by). Who got the mail
+knows its Message-ID too, so that it may neither come under a name that the receiving server denies, nor from the
+domain of one recipient about another. What does not count is filed like any mail, and its row says why.
 """
 
 from __future__ import annotations
@@ -8,8 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import frappe
+from frappe import _
 
 from dokos_mail.engine.errors import N_
+from dokos_mail.engine.message.authentication import FAIL, from_domain
 from dokos_mail.engine.message.model import Message, Report
 from dokos_mail.inbound.reactions import REPORT, note
 
@@ -18,6 +25,8 @@ QUEUE = "Email Queue"
 REACHABLE = N_("Reachable Again")
 #: Kinds that nobody needs to read besides what they say of the mail they are about.
 _OF_MACHINES = frozenset(("bounce", "delay", "complaint", "receipt"))
+#: Kinds that somebody says of another.
+_OF_OTHERS = frozenset(("bounce", "delay", "complaint"))
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,44 @@ def find_original(report: Report) -> About | None:
 	return About(None, mail.name, mail.reference_doctype, mail.reference_name) if mail else None
 
 
+def doubt(message: Message, about: About, verdict: str) -> str | None:
+	"""Why a report about a mail of ours does not count, in words; None when it does."""
+	report = message.report
+	if report.envelope_id and report.envelope_id == about.queue:
+		return None
+	if verdict == FAIL:
+		return _(
+			"It was not taken for a report on our email: the receiving server says that its sender is not who it claims to be."
+		)
+	domain = from_domain(message)
+	told = {_domain(one.get("address") or "") for one in report.recipients} - {""}
+	speaks_for = told | _domains_of_ours()
+	if report.kind in _OF_OTHERS and told and not _is_under(domain, speaks_for) and _is_under(domain, _domains_of(about)):
+		return _("It was not taken for a report on our email: one recipient's server does not speak for another recipient.")
+	return None
+
+
+def _domain(address: str) -> str:
+	return address.rpartition("@")[2].strip(" >").lower()
+
+
+def _is_under(domain: str, domains: set[str]) -> bool:
+	return any(domain == one or domain.endswith(f".{one}") for one in domains)
+
+
+def _domains_of_ours() -> set[str]:
+	return {_domain(one) for one in frappe.get_all("Email Account", filters={"email_id": ("is", "set")}, pluck="email_id")} - {""}
+
+
+def _domains_of(about: About) -> set[str]:
+	"""The domains of those to whom a mail of ours went."""
+	if about.queue:
+		had = frappe.get_all("Email Queue Recipient", filters={"parent": about.queue}, pluck="recipient")
+		return {_domain(one) for one in had} - {""}
+	written = frappe.db.get_value("Communication", about.communication, ["recipients", "cc", "bcc"])
+	return {_domain(one) for field in written or () if field for one in frappe.utils.split_emails(field)} - {""}
+
+
 def consider(row: frappe._dict, about: About) -> None:
 	"""Note that what a report says is to be written down; within the caller's transaction."""
 	note(
@@ -63,8 +110,10 @@ def consider(row: frappe._dict, about: About) -> None:
 	)
 
 
-def reachable_again(message: Message) -> None:
+def reachable_again(message: Message, verdict: str) -> None:
 	"""Forget that mail to an address fails once a person writes from it; within the caller's transaction."""
+	if verdict == FAIL:
+		return
 	sender = message.from_[0].address.lower() if message.from_ else ""
 	failing = {"address": sender, "kind": "Bounced"}
 	if sender and not message.auto_submitted and frappe.db.exists("Undeliverable Address", failing):

@@ -135,8 +135,10 @@ def remember(address: str, kind: str, reason: str, code: str, communication: str
 	now = now_datetime()
 	values = {"kind": kind, "reason": reason[:1000], "status_code": code, "last_on": now, "communication": communication}
 	values["email_reaction"] = by
-	known = frappe.db.get_value(ADDRESS, {"address": address.lower()}, ["name", "times", "email_reaction"], as_dict=True)
+	known = frappe.db.get_value(ADDRESS, {"address": address.lower()}, ["name", "kind", "times", "email_reaction"], as_dict=True)
 	if known:
+		if known.kind == COMPLAINED:
+			values["kind"] = COMPLAINED  # a server that fails takes back nothing that a person asked for
 		if known.email_reaction != by:
 			frappe.db.set_value(ADDRESS, known.name, values | {"times": cint(known.times) + 1})
 		return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from uuid import uuid4
 
@@ -185,6 +185,71 @@ def test_a_bounce_of_what_nobody_knows_is_kept_and_makes_no_document(mailbox: Ma
 	assert frappe.db.get_value("Communication", row.communication, "subject") == "Undelivered Mail Returned to Sender"
 
 
+@pytest.fixture
+def guarded(make_mailbox: Callable[..., Mailbox]) -> Mailbox:
+	"""A mailbox whose server says whether a sender is who it claims to be."""
+	mailbox = make_mailbox(append_to="Opportunity", authserv_id="mx.masociete.test")
+	pull(mailbox)
+	return mailbox
+
+
+def denied(report: bytes) -> bytes:
+	return b"Authentication-Results: mx.masociete.test; dmarc=fail header.from=mx.test\n" + report
+
+
+def assert_not_taken(row: frappe._dict, sent: frappe._dict) -> None:
+	"""It changed nothing, and whoever looks finds it, with the reason."""
+	assert (row.state, row.rule, row.reference_name) == ("Processed", "report", None)
+	assert "was not taken for a report" in row.reason
+	assert frappe.db.exists("Communication", row.communication) and row.communication != sent.mail
+	assert states(sent) == ["Sent", "Sent"]
+	assert status(sent) == "Sent"
+	assert [undeliverable(who) for who in sent.who] == [[], []]
+	assert not frappe.db.exists(REACTION, {"incoming_email": row.name})
+
+
+def test_a_report_whose_sender_the_server_denies_is_filed_and_changes_nothing(guarded: Mailbox, sent: frappe._dict) -> None:
+	assert_not_taken(receive(guarded, denied(dsn(guarded, sent)))[0], sent)
+
+
+def test_what_only_servers_know_outweighs_that(guarded: Mailbox, sent: frappe._dict) -> None:
+	"""Many servers send their reports under names that they cannot show to be theirs."""
+	(row,) = receive(guarded, denied(dsn(guarded, sent, envelope=f"Original-Envelope-Id: {sent.row}")))
+	assert (row.rule, row.communication, row.authentication) == ("reported", sent.mail, "fail")
+	assert states(sent) == ["Bounced", "Sent"]
+
+
+@pytest.mark.parametrize("daemon", ["MAILER-DAEMON@rival.test", "postmaster@mx.rival.test"])
+def test_one_recipient_does_not_speak_for_another(mailbox: Mailbox, sent: frappe._dict, daemon: str) -> None:
+	"""Both know the Message-ID of what both got."""
+	other = {"parent": sent.row, "recipient": sent.who[1]}
+	frappe.db.set_value("Email Queue Recipient", other, "recipient", f"rival-{sent.row}@rival.test")
+	frappe.db.commit()
+	report = dsn(mailbox, sent).replace(b"MAILER-DAEMON@mx.test", daemon.encode())
+	(row,) = receive(mailbox, report)
+	assert_not_taken(row, sent)
+	receive(mailbox, report.replace(sent.who[0].encode(), f"rival-{sent.row}@rival.test".encode()))
+	assert states(sent) == ["Sent", "Bounced"], "of its own it may speak"
+	frappe.db.delete("Undeliverable Address", {"address": f"rival-{sent.row}@rival.test"})
+
+
+def test_our_own_server_speaks_for_all(mailbox: Mailbox, sent: frappe._dict) -> None:
+	"""It is at our domain, as colleagues are who got the mail as well."""
+	other = {"parent": sent.row, "recipient": sent.who[1]}
+	frappe.db.set_value("Email Queue Recipient", other, "recipient", f"chef@{mailbox.user.rpartition('@')[2]}")
+	frappe.db.commit()
+	own = f"MAILER-DAEMON@smtp.{mailbox.user.rpartition('@')[2]}"
+	receive(mailbox, dsn(mailbox, sent).replace(b"MAILER-DAEMON@mx.test", own.encode()))
+	assert states(sent) == ["Bounced", "Sent"]
+
+
+def test_who_only_claims_to_be_it_makes_no_address_reachable(guarded: Mailbox, sent: frappe._dict) -> None:
+	receive(guarded, dsn(guarded, sent))
+	results = f"Authentication-Results: mx.masociete.test; dmarc=fail header.from={sent.who[0].rpartition('@')[2]}\n"
+	receive(guarded, results.encode() + raw("Me revoilà", sender=sent.who[0], to=guarded.user))
+	assert len(undeliverable(sent.who[0])) == 1
+
+
 def test_when_the_queue_was_emptied(mailbox: Mailbox, sent: frappe._dict) -> None:
 	frappe.db.delete("Email Queue Recipient", {"parent": sent.row})
 	frappe.db.delete("Email Queue", {"name": sent.row})
@@ -212,6 +277,9 @@ def test_a_complaint(mailbox: Mailbox, sent: frappe._dict) -> None:
 	)
 	receive(mailbox, arf.encode())
 	assert status(sent) == "Marked As Spam"
+	assert undeliverable(sent.who[0])[0]["kind"] == "Complained"
+	receive(mailbox, dsn(mailbox, sent))
+	receive(mailbox, raw("Me revoilà", sender=sent.who[0], to=mailbox.user))
 	assert undeliverable(sent.who[0])[0]["kind"] == "Complained"
 
 
