@@ -70,6 +70,7 @@ override_whitelisted_methods = {
 	"frappe.desk.form.load.get_docinfo": "dokos_mail.timeline.get_docinfo",
 	"frappe.desk.form.load.getdoc": "dokos_mail.timeline.getdoc",
 	"frappe.desk.form.save.cancel": "dokos_mail.timeline.cancel",
+	"frappe.desk.form.save.discard": "dokos_mail.timeline.discard",
 	"frappe.desk.form.save.savedocs": "dokos_mail.timeline.savedocs",
 	"frappe.core.doctype.user.user.get_email_awaiting": "dokos_mail.api.get_email_awaiting",
 	"frappe.email.doctype.email_account.email_account.get_append_to": "dokos_mail.append_to.append_to_query",

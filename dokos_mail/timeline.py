@@ -36,6 +36,12 @@ def cancel() -> object:
 	return _with_address("frappe.desk.form.save.cancel")
 
 
+@frappe.whitelist(methods=["POST", "PUT"])
+def discard() -> object:
+	"""Discard a draft from its form (Frappe 16)."""
+	return _with_address("frappe.desk.form.save.discard")
+
+
 def _with_address(method: str) -> object:
 	"""Call the host's method with what the request gave, and put the document's own address in its answer."""
 	answer = frappe.call(frappe.get_attr(method), **frappe.local.form_dict)

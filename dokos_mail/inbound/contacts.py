@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import frappe
 
+from dokos_mail.engine.message.addresses import parse_addresses
 from dokos_mail.engine.message.authentication import FAIL
 from dokos_mail.engine.message.model import Message
 from dokos_mail.engine.message.robots import is_nobodys
@@ -16,12 +17,30 @@ def link_contacts(communication: frappe._dict, *, may_make: bool) -> None:
 	The contact is made when there is none, the account has ``create_contact`` on, and ``may_make`` allows it: see
 	:func:`is_a_correspondent`. Done before the Communication is written, in its transaction.
 	"""
-	address = (communication.sender or "").strip().lower()
+	_link(communication, communication.sender, communication.sender_full_name, may_make)
+
+
+def link_correspondents(communication: frappe._dict) -> None:
+	"""Link the contacts of a mail that we did not place: one that is sent, or that the host's own class received.
+
+	Those of whom it was sent to, or else its sender's alone: whom a stranger names beside us is nobody's correspondent.
+	"""
+	sent = communication.get("sent_or_received") != "Received"
+	_link(communication, communication.get("sender"), communication.get("sender_full_name"), not sent)
+	if not sent:
+		return
+	for field in ("recipients", "cc", "bcc"):
+		for one in parse_addresses((communication.get(field) or "").encode()):
+			_link(communication, one.address, one.name, True)
+
+
+def _link(communication: frappe._dict, address: str | None, full_name: str | None, may_make: bool) -> None:
+	address = (address or "").strip().lower()
 	if "@" not in address:
 		return
 	contact = frappe.db.get_value("Contact Email", {"email_id": address, "parenttype": "Contact"}, "parent")
-	if not contact and may_make and _wanted(communication.email_account):
-		contact = _make_contact(address, communication.sender_full_name)
+	if not contact and may_make and _wanted(communication.get("email_account")) and not _is_ours_or_nobodys(address):
+		contact = _make_contact(address, full_name)
 	if not contact:
 		return
 	links = [("Contact", contact)]
@@ -48,8 +67,15 @@ def is_a_correspondent(message: Message, verdict: str, own_address: str) -> bool
 	return not is_nobodys(address) and address.lower() != own_address
 
 
-def _wanted(account: str) -> bool:
-	return bool(frappe.get_cached_value("Email Account", account, "create_contact"))
+def _wanted(account: str | None) -> bool:
+	return bool(account and frappe.get_cached_value("Email Account", account, "create_contact"))
+
+
+def _is_ours_or_nobodys(address: str) -> bool:
+	"""Whether behind an address is no person to remember: one that nobody reads, an account's, a document's own."""
+	local, _at, domain = address.rpartition("@")
+	account = f"{local.partition('+')[0]}@{domain}"
+	return is_nobodys(address) or bool(frappe.db.exists("Email Account", {"email_id": ("in", sorted({address, account}))}))
 
 
 def _make_contact(address: str, full_name: str | None) -> str | None:

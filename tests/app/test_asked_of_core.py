@@ -112,6 +112,48 @@ def test_an_address_that_anybody_can_write_links_to_nothing(make_mailbox: Callab
 
 
 @pytest.fixture
+def sending(make_mailbox: Callable[..., Mailbox]) -> Mailbox:
+	"""An account that sends, makes contacts, and links mail with documents."""
+	sends = {"enable_outgoing": 1, "smtp_server": "smtp.masociete.test", "no_smtp_authentication": 1}
+	return make_mailbox(enable_automatic_linking=1, create_contact=1, **sends)
+
+
+def test_nor_does_an_answer_to_it(sending: Mailbox) -> None:
+	"""A user answers whoever wrote: the address that a stranger chose is then one of the recipients."""
+	tag = frappe.generate_hash(length=8)
+	target = frappe.get_doc({"doctype": "Contact", "first_name": tag}).insert()
+	recipients = f"x+Contact={target.name}@b.test, x+Contact+{target.name}@b.test"
+	sent = {"communication_medium": "Email", "sent_or_received": "Sent", "email_account": sending.account}
+	mail = frappe.get_doc({"doctype": "Communication", "subject": tag, "recipients": recipients, **sent}).insert()
+	for _saved in ("inserted", "saved again"):
+		assert (mail.reference_doctype or None, mail.reference_name or None) == (None, None)
+		assert target.name not in [link.link_name for link in mail.timeline_links]
+		mail = frappe.get_doc("Communication", mail.name)
+		mail.save()
+	frappe.db.rollback()
+
+
+def test_whom_we_write_to_is_a_contact(sending: Mailbox) -> None:
+	"""Once, when it is written, and persons only: neither robots nor our own mailboxes nor documents' addresses."""
+	tag = frappe.generate_hash(length=8)
+	known = frappe.get_doc({"doctype": "Contact", "first_name": tag, "email_ids": [{"email_id": f"known.{tag}@a.test"}]}).insert()
+	local, _at, domain = sending.user.partition("@")
+	to = f'"Anna {tag}" <{tag}@a.test>, KNOWN.{tag}@a.test'
+	cc = f"no-reply@{tag}.test, {sending.user}, {local}+{'a' * 16}@{domain}"
+	sent = {"communication_medium": "Email", "sent_or_received": "Sent", "email_account": sending.account}
+	mail = frappe.get_doc({"doctype": "Communication", "subject": tag, "recipients": to, "cc": cc, **sent}).insert()
+	made = frappe.get_all("Contact Email", filters={"email_id": f"{tag}@a.test"}, pluck="parent")
+	linked = {link.link_name for link in mail.timeline_links if link.link_doctype == "Contact"}
+	assert len(made) == 1 and linked == {*made, known.name}
+	for address in (f"no-reply@{tag}.test", sending.user, f"{local}+{'a' * 16}@{domain}"):
+		assert not frappe.db.exists("Contact Email", {"email_id": address}), address
+	mail.recipients += f", later.{tag}@a.test"
+	mail.save()
+	assert not frappe.db.exists("Contact Email", {"email_id": f"later.{tag}@a.test"}), "a later save makes none"
+	frappe.db.rollback()
+
+
+@pytest.fixture
 def accounts(make_mailbox: Callable[..., Mailbox]) -> Iterator[dict[str, Mailbox]]:
 	"""Four that receive by IMAP: one feeds Opportunity by its folder, one is the default, the first and the last are neither."""
 	others = frappe.get_all("Email Account", filters={"default_incoming": 1}, pluck="name")

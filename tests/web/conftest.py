@@ -1,3 +1,3 @@
-from tests.host.conftest import logged_in, user, visitor, web
+from tests.host.conftest import logged_in, manager, user, visitor, web
 
-__all__ = ["logged_in", "user", "visitor", "web"]
+__all__ = ["logged_in", "manager", "user", "visitor", "web"]
