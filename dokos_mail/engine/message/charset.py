@@ -218,11 +218,15 @@ def _strict(data: bytes, codec: str) -> str | None:
 		return _as_microsoft_does(data) if codec == "iso2022_jp" else None
 
 
+#: Changes of charset in one text, each of which costs memory.
+_MOST_ESCAPES = 200_000
 _ESCAPE = re.compile(rb"\x1b(\$[@B]|\$\([@B]|\([BJI])")
 
 
 def _as_microsoft_does(data: bytes) -> str | None:
 	"""ISO-2022-JP with the half-width letters and the signs (①, ㈱, 髙) that Windows puts into it, or None."""
+	if data.count(b"\x1b") > _MOST_ESCAPES:
+		return None
 	out: list[str] = []
 	state = b""
 	for number, piece in enumerate(_ESCAPE.split(data)):

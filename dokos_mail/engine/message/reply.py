@@ -11,6 +11,8 @@ import re
 #: Lines among which the beginning of the history is looked for.
 _MAX_LINES = 20_000
 _MAX_LINE = 1_000
+#: Longest text (in characters) that is looked at: in a longer one nobody looks for the reply, and each line costs memory.
+MAX_TEXT = 1_000_000
 
 #: "On Monday, Bob wrote:" in the languages our users correspond in; may be broken over up to four lines.
 _WROTE = re.compile(
@@ -44,10 +46,12 @@ _RULE = re.compile(r"^\s*_{20,}\s*$")
 
 
 def split_reply(text: str) -> tuple[str, str]:
-	"""(what the sender wrote, the quoted history). A text that is all quotation, or none, comes back whole as the first.
+	"""(what the sender wrote, the quoted history). A text that is all quotation, or none, or too long, comes back whole as the first.
 
 	Text written below a quotation, or between its lines, belongs to the reply: that quotation is not split off.
 	"""
+	if len(text) > MAX_TEXT:
+		return text, ""
 	lines = text.splitlines(keepends=True)
 	starts = _history(lines)
 	if starts is None:

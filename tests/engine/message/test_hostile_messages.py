@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from dokos_mail.engine.message.fields import MAX_FIELDS
+from dokos_mail.engine.message.html import text_to_html
 from dokos_mail.engine.message.model import Message
 from dokos_mail.engine.message.parse import parse
+from dokos_mail.engine.message.reply import split_reply
 from dokos_mail.engine.message.structure import MAX_PARTS
 
 pytestmark = pytest.mark.timeout(60)
@@ -155,6 +157,33 @@ def test_memory_in_full(kind: str) -> None:
 	tracemalloc.stop()
 	assert message.text or message.attachments
 	assert peak < 4.5 * len(raw)
+
+
+ODD_BODIES = {
+	"guessed": "お見積もりの件につきまして\n".encode("cp932") * 200_000,
+	"undeclared": b"\xe9t\xe9 " * 1_250_000,
+	"escapes": b"\x1b$B-!\x1b(B\n" * 600_000,
+	"lines": b"\n" * 5_000_000,
+	"quoted_lines": b"> > x\n" * 800_000,
+	"form_feeds": b"\f" * 5_000_000,
+}
+
+
+@pytest.mark.parametrize("kind", ODD_BODIES)
+def test_memory_of_what_is_read_and_shown(kind: str) -> None:
+	"""Less than ten times the message, whatever is in it, its history set apart included."""
+	raw = (
+		HEAD + b"Content-Type: text/plain" + (b"; charset=iso-2022-jp" if kind == "escapes" else b"") + b"\n\n" + ODD_BODIES[kind]
+	)
+	parse(HEAD + b"\n\xe9t\xe9 \xe0")
+	tracemalloc.start()
+	message = parse(raw)
+	reply, quoted = split_reply(message.text)
+	text_to_html(reply)
+	peak = tracemalloc.get_traced_memory()[1]
+	tracemalloc.stop()
+	assert len(reply) + len(quoted) == len(message.text)
+	assert peak < 10 * len(raw)
 
 
 def test_memory_of_structure_only(tmp_path: Path) -> None:
