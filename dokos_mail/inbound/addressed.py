@@ -8,6 +8,7 @@ from dokos_mail.document_address import document_of, linking_addresses
 from dokos_mail.engine.message.addresses import parse_addresses
 from dokos_mail.engine.message.document_address import ENVELOPE_FIELDS, Addressed, addressed_documents
 from dokos_mail.engine.message.model import Message
+from dokos_mail.inbound.known import colleague
 from dokos_mail.inbound.place import AddressedDocument, Reference
 
 #: The document of an address that leads to none.
@@ -67,7 +68,7 @@ def _is_open() -> bool:
 
 
 def _may_read(sender: str, reference: Reference) -> bool:
-	user = frappe.db.get_value("User", {"email": sender.lower(), "enabled": 1, "user_type": "System User"}, "name")
+	user = colleague(sender)
 	return bool(user) and bool(frappe.has_permission(reference.doctype, "read", doc=reference.name, user=user))
 
 
@@ -80,8 +81,9 @@ def _is_correspondent(sender: str, reference: Reference) -> bool:
 	linked = {"link_doctype": reference.doctype, "link_name": reference.name, "parenttype": "Communication"}
 	names = frappe.get_all("Communication Link", filters=linked, pluck="parent")
 	for where in [on_it, {"name": ("in", names)}][: 2 if names else 1]:
-		if frappe.db.exists("Communication", {**mail, **where, "sender": ("in", sorted({sender, sender.lower()}))}):
-			return True
+		by_him = {**mail, **where, "sender": ("in", sorted({sender, sender.lower()}))}
+		if any(row.lower() == sender.lower() for row in frappe.get_all("Communication", filters=by_him, pluck="sender")):
+			return True  # asked again here: to the database a letter with an accent is the one without
 		to_him = {**mail, **where, "sent_or_received": "Sent", "recipients": ("like", f"%{sender}%")}
 		rows = frappe.get_all("Communication", filters=to_him, pluck="recipients")
 		if any(sender.lower() in _addresses(row) for row in rows):

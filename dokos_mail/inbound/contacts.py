@@ -38,7 +38,7 @@ def _link(communication: frappe._dict, address: str | None, full_name: str | Non
 	address = (address or "").strip().lower()
 	if "@" not in address:
 		return
-	contact = frappe.db.get_value("Contact Email", {"email_id": address, "parenttype": "Contact"}, "parent")
+	contact = _contact_of(address)
 	if not contact and may_make and _wanted(communication.get("email_account")) and not _is_ours_or_nobodys(address):
 		contact = _make_contact(address, full_name)
 	if not contact:
@@ -56,6 +56,13 @@ def _link(communication: frappe._dict, address: str | None, full_name: str | Non
 	for doctype, name in links:
 		if (doctype, name) not in there:
 			communication.append("timeline_links", {"link_doctype": doctype, "link_name": name})
+
+
+def _contact_of(address: str) -> str | None:
+	"""The contact of exactly this address, case aside: the database takes a letter with an accent for the one without."""
+	filters = {"email_id": address, "parenttype": "Contact"}
+	rows = frappe.get_all("Contact Email", filters=filters, fields=["parent", "email_id"], order_by="creation asc")
+	return next((row.parent for row in rows if (row.email_id or "").strip().lower() == address), None)
 
 
 def is_a_correspondent(message: Message, verdict: str, own_address: str) -> bool:

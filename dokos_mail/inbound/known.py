@@ -160,11 +160,20 @@ def _made_by_pretenders(references: Sequence[Reference]) -> set[Reference]:
 	}
 
 
+def colleague(address: str) -> str | None:
+	"""The user of the site whose address this is, enabled and of the desk; None for any other.
+
+	Databases of the hosts compare without regard to accents and widths of letters: to them jéan@ is jean@, whose domain
+	somebody else may own, and sign for.
+	"""
+	wanted = address.strip().lower()
+	rows = frappe.get_all("User", filters={"email": wanted, "enabled": 1, "user_type": "System User"}, fields=["name", "email"])
+	return next((row.name for row in rows if (row.email or "").lower() == wanted), None) if wanted else None
+
+
 def passes_for_colleague(address: str, verdict: str) -> bool:
 	"""Whether a message may be taken for one of a user of the site: it says so, and nobody says otherwise."""
-	if verdict == FAIL or not address:
-		return False
-	return bool(frappe.db.exists("User", {"email": address.lower(), "enabled": 1, "user_type": "System User"}))
+	return verdict != FAIL and colleague(address) is not None
 
 
 def _ancestor(communication: str | None, doctype: str | None, name: str | None) -> Ancestor:

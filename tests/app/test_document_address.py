@@ -9,6 +9,8 @@ import pytest
 
 from dokos_mail import timeline
 from dokos_mail.document_address import TABLE, address_of, document_of
+from dokos_mail.inbound.contacts import link_contacts
+from dokos_mail.inbound.known import passes_for_colleague
 from dokos_mail.jobs import pull_account
 from tests.app.test_pull import communication, journal, pull
 from tests.mailbox import Mailbox, raw
@@ -161,3 +163,46 @@ def test_a_user_whose_program_writes_his_address_in_capitals(linking: Mailbox, d
 	frappe.db.commit()
 	(row,) = journal(linking)
 	assert (row.rule, row.reference_name) == ("address", document.name)
+
+
+def lookalike(address: str) -> str:
+	"""Another address, which the hosts' databases take for this one."""
+	return address.replace("e", "é", 1) if "e" in address.partition("@")[0] else address.replace("a", "à", 1)
+
+
+def from_raw(sender: str, to: str) -> bytes:
+	return f"From: {sender}\r\nTo: {to}\r\nSubject: Bonjour\r\nMessage-ID: <{frappe.generate_hash()}@x>\r\n\r\nx\r\n".encode()
+
+
+def test_who_looks_like_a_correspondent_is_none(linking: Mailbox, document: frappe._dict) -> None:
+	"""The owner of clïent.test sends what his own server signs; MariaDB takes his address for that of client.test."""
+	linking.put(raw("Un", sender="anna@client.test", to=address_of("Opportunity", document.name)))
+	pull(linking)
+	for sender in ("ànna@client.test", "anna@cliént.test", "ａnna@client.test"):
+		linking.put(from_raw(sender, unsigned(linking, document)))
+		pull(linking)
+		row = journal(linking)[-1]
+		assert row.rule == "append_to", sender
+		assert row.reference_name != document.name
+		assert "address_of_a_stranger" in row.trace
+
+
+def test_who_looks_like_a_user_is_none(linking: Mailbox, document: frappe._dict) -> None:
+	user = frappe.db.get_value("User", "Administrator", "email")
+	assert lookalike(user) != user
+	linking.put(from_raw(lookalike(user), unsigned(linking, document)), from_raw(user, unsigned(linking, document)))
+	pull(linking)
+	stranger, himself = journal(linking)
+	assert stranger.reference_name != document.name
+	assert himself.reference_name == document.name
+	assert passes_for_colleague(user, "unknown")
+	assert not passes_for_colleague(lookalike(user), "pass")
+
+
+def test_who_looks_like_a_contact_is_none(linking: Mailbox) -> None:
+	values = {"doctype": "Contact", "first_name": "Zoé", "email_ids": [{"email_id": "zoe@client.test", "is_primary": 1}]}
+	contact = frappe.get_doc(values).insert()
+	for sender, linked in (("Zoe@client.test", [contact.name]), ("zoé@client.test", []), ("zoe@clíent.test", [])):
+		mail = frappe.get_doc({"doctype": "Communication", "sender": sender})
+		link_contacts(mail, may_make=False)
+		assert [link.link_name for link in mail.get("timeline_links") or []] == linked, sender
