@@ -9,13 +9,17 @@ from functools import lru_cache
 
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.environment import TemplateExpression
+from jinja2.exceptions import SecurityError
 from jinja2.meta import find_undeclared_variables
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from .model import Message
 
 #: Longest expression: what is longer belongs into an app's hook.
 MOST_CHARACTERS = 2_000
+#: Largest number in one, written or computed.
+LARGEST_NUMBER = 1_000_000
 _MOST_TEXT = 100_000
 
 
@@ -61,11 +65,31 @@ def check(expression: str) -> None:
 	holds(expression, facts(Message(headers=[])))
 
 
+class _Environment(ImmutableSandboxedEnvironment):
+	"""Keeps a slip of the pen (``2 ** 10 ** 10``) from holding the save, and then every mail, for ever.
+
+	Not more than that: who may write an expression is trusted with what it costs.
+	"""
+
+	intercepted_binops = frozenset(("*", "**", "%"))
+
+	def call_binop(self, context: Context, operator: str, left: object, right: object) -> object:
+		"""Numbers alone, and none so large that it takes time or memory."""
+		if not (isinstance(left, int | float) and isinstance(right, int | float)):
+			raise SecurityError(f"{operator} is for numbers only")
+		if operator == "**" and abs(right) > 20:
+			raise SecurityError("the number is too large")
+		result = super().call_binop(context, operator, left, right)
+		if abs(result) > LARGEST_NUMBER:
+			raise SecurityError("the number is too large")
+		return result
+
+
 @lru_cache(maxsize=64)
 def _compiled(expression: str) -> TemplateExpression:
 	if len(expression) > MOST_CHARACTERS:
 		raise ConditionBroken(f"more than {MOST_CHARACTERS} characters")
-	environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
+	environment = _Environment(undefined=StrictUndefined)
 	try:
 		compiled = environment.compile_expression(expression.strip(), undefined_to_none=False)
 		named = find_undeclared_variables(environment.parse("{{ (" + expression + ") }}"))

@@ -29,6 +29,8 @@ VALUES = facts(MAIL, "pass", "INBOX")
 		('authentication == "pass" and folder == "INBOX"', True),
 		('"svp" in text', True),
 		("sender_name", True),
+		('headers["x-priority"] | int * 2 < 3', True),
+		("text | length % 2 == 0 or true", True),
 		("cc", False),
 	],
 )
@@ -36,6 +38,7 @@ def test_what_a_condition_may_say(expression: str, met: bool) -> None:
 	assert holds(expression, VALUES) is met
 
 
+@pytest.mark.timeout(20)
 @pytest.mark.parametrize(
 	"expression",
 	[
@@ -52,6 +55,12 @@ def test_what_a_condition_may_say(expression: str, met: bool) -> None:
 		"subject.__class__",
 		'to.append("x")',
 		'"{0.__class__}".format(subject)',
+		"2 ** 10 ** 10 > 1",
+		"10 ** 20 ** 2 ** 3 > 1",
+		'"a" * 10000000000 == subject',
+		"[1] * 10000000000 == to",
+		'"%2000000000d" % 1 == subject',
+		"999999 * 999999 > 1",
 	],
 )
 def test_a_condition_that_means_nothing_says_so(expression: str) -> None:
