@@ -33,5 +33,5 @@ def failures(source: Source) -> tuple[list[str], list[str]]:
 
 
 def _addresses(found: set[bytes]) -> list[str]:
-	texts = (address.decode("utf-8", "replace").strip(" <>\"'") for address in found)
+	texts = (address.decode("utf-8", "replace").strip(" <>\"'").removeprefix("SMTP:") for address in found)
 	return sorted(text for text in texts if "@" in text and len(text) <= 320)

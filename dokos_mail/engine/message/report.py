@@ -46,9 +46,10 @@ def read_report(message: Message, root: Part, source: Source) -> Report | None:
 			report = _feedback(_content(part, source))
 		if report is not None:
 			break
-	report = report or _unstandard(message, source) or _auto_reply(message)
+	report = report or _microsoft_complaint(message, parts, source) or _unstandard(message, source) or _auto_reply(message)
 	if report is not None and report.original_message_id is None:
-		report.original_message_id = _original(parts, source) or _original_in_text(message) or message.in_reply_to
+		answered = message.in_reply_to or (message.references[-1] if message.references else None)
+		report.original_message_id = _original(parts, source) or _original_in_text(message) or answered
 	return report
 
 
@@ -168,9 +169,26 @@ def _feedback(content: bytes) -> Report | None:
 	return Report("complaint", recipients[:_MAX_RECIPIENTS])
 
 
+def _microsoft_complaint(message: Message, parts: dict[str, Part], source: Source) -> Report | None:
+	"""A complaint as Microsoft's Junk Mail Reporting Program sends it: the mail itself, with the reader's address in its header."""
+	part = parts.get("message/rfc822")
+	if part is None or not message.subject.lower().startswith("complaint about message from"):
+		return None
+	reader = read_fields(MemorySource(_content(part, source)), 0, top=True).get(b"x-hmxmroriginalrecipient")
+	address = decode_header(reader).strip("<> ") if reader is not None else ""
+	recipient: _Recipient = {"address": address, "action": "abuse", "status": None, "diagnostic": None}
+	return Report("complaint", [recipient]) if "@" in address else None
+
+
 # --- bounces outside of the standard
 
-_DAEMON = re.compile(r"mailer-?daemon|postmaster|mail.?delivery|mdaemon|mail-?system|^mailer@|^daemon@|^bounce", re.I)
+_DAEMON = re.compile(r"mailer-?daemon|postmaster|mail.?delivery|mdaemon|mail-?system|^mailer@|^daemon@", re.I)
+#: Who a machine says it is where its address does not.
+_DAEMON_NAME = re.compile(
+	r"(?:mail(?:er)?[ -]?(?:daemon|delivery (?:sub)?system|delivery service|administrator|system)|postmaster|system administrator|"
+	r"administrateur système|microsoft (?:outlook|exchange))",
+	re.I,
+)
 _BOUNCE_SUBJECT = re.compile(
 	r"undeliver|delivery (?:status )?(?:notification|failure|error|problem|report)|returned mail|failure notice|delivery failed|mail failure|"
 	r"mail delivery|failure delivery|mail could not be|mail failed|mail not delivered|failed mail|non-delivery|unknown user|processing error|(?:message|mail) (?:\S{1,80} ){0,4}(?:could not be|not|delayed|has not)|nondeliverable|returned to sender|mail system error|user unknown|"
@@ -186,7 +204,7 @@ _DELAY = re.compile(
 _ADDRESS = r"[^\s<>()\[\],;:\"'`=/]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}"
 #: An address that begins a line: how nearly all of them list those who failed.
 _LISTED = re.compile(
-	rf"^[ \t>*-]{{0,12}}(?:(?:to|rcpt to|recipient|failed recipient|user)[: ]{{1,3}})?[<\"'\[]?({_ADDRESS})[>\"'\]]?(.{{0,400}})",
+	rf"^[ \t>*-]{{0,12}}(?:(?:to|rcpt to|recipient|failed recipient|user)[: ]{{1,3}})?[<\"'\[]?(?:smtp:)?({_ADDRESS})[>\"'\]]?(.{{0,400}})",
 	re.M | re.I,
 )
 _ANYWHERE = re.compile(rf"({_ADDRESS})([^\s,;]{{0,20}})")
@@ -197,12 +215,13 @@ _FAILURE = re.compile(
 )
 _NOT_A_RECIPIENT = re.compile(r"^(?:mailer-daemon|postmaster|abuse|support|help\w*|admin\w*|webmaster|root|security)@", re.I)
 _ORIGINAL_BEGINS = re.compile(
-	r"^[ \t>]*(?:-{2,}.{0,40}(?:original|copy|returned|undelivered|unsent|headers|below|following)|received:|return-path:|original message)|"
+	r"^[ \t>]*(?:-{2,}(?!.{0,60}(?:address|recipient)).{0,40}(?:original|copy|returned|undelivered|unsent|headers|below|following)|received:|return-path:|original message)|"
 	r"below this line is a copy|is (?:a copy|the original) ?(?:of)?[^\n]{0,40}message",
 	re.I | re.M,
 )
 _ABOUT_SUBJECT = re.compile(rf"({_ADDRESS})")
-_REPLY_CODE = re.compile(r"\b([45]\d\d)\b(?:[ #-]{1,3}([245]\.\d{1,3}\.\d{1,3}))?")
+#: An enhanced status code (RFC 3463), and no part of a server's address.
+_ENHANCED = re.compile(r"(?<![\d.])[45]\.\d{1,3}\.\d{1,3}(?![\d.]*\d)")
 
 
 def _unstandard(message: Message, source: Source) -> Report | None:
@@ -238,6 +257,10 @@ def _looks_like_one(message: Message) -> bool:
 	return not answers and bool(_BOUNCE_SUBJECT.search(message.subject) or message.auto_submitted)
 
 
+def _is_daemon(message: Message) -> bool:
+	return any(_DAEMON.search(one.address) or _DAEMON_NAME.fullmatch(one.name.strip()) for one in message.from_)
+
+
 def _has_null_sender(message: Message) -> bool:
 	return (message.header("Return-Path") or "").replace(" ", "") == "<>"
 
@@ -245,8 +268,8 @@ def _has_null_sender(message: Message) -> bool:
 def _by_its_words(message: Message) -> Report | None:
 	"""A bounce from a daemon, with a subject or a header that says so, naming addresses."""
 	named = [address.strip(" <>") for value in message.header_all("X-Failed-Recipients") for address in value.split(",")]
-	sender = " ".join(f"{address.name} {address.address}" for address in message.from_)
-	if not named and not ((_DAEMON.search(sender) or _has_null_sender(message)) and _BOUNCE_SUBJECT.search(message.subject)):
+	says_so = _BOUNCE_SUBJECT.search(message.subject) or _DELAY.search(message.subject)
+	if not named and not ((_is_daemon(message) or _has_null_sender(message)) and says_so):
 		return None
 	text = (message.text if message.text is not None else html_to_text((message.html or "")[:65536]))[:65536]
 	begins = _ORIGINAL_BEGINS.search(text, 1)
@@ -266,6 +289,9 @@ def _by_its_words(message: Message) -> Report | None:
 		recipients[about.group(1)] = {"address": about.group(1), "action": None, "status": None, "diagnostic": None}
 	if not recipients:
 		return None
+	if len(recipients) == 1 and (code := _ENHANCED.search(text)):
+		only = next(iter(recipients.values()))
+		only["status"] = only["status"] or code.group()
 	kind = (
 		"delay"
 		if _DELAY.search(message.subject) or (_DELAY.search(text) and not re.search(r"permanent|giv(?:ing|en) up", text))
@@ -286,8 +312,8 @@ def _failed(found: re.Match[str], text: str, recipients: dict[str, _Recipient], 
 		recipients[key] = {"address": address, "action": None, "status": None, "diagnostic": None}
 	recipient = recipients[key]
 	about = " ".join((found.group(2) + text[found.end() : found.end() + 400].partition("\n\n")[0]).split()).lstrip(">:;,.- ")
-	code = _REPLY_CODE.search(about)
-	recipient["status"] = recipient["status"] or (code.group(2) if code else None)
+	code = _ENHANCED.search(about)
+	recipient["status"] = recipient["status"] or (code.group() if code else None)
 	recipient["diagnostic"] = recipient["diagnostic"] or about[:400] or None
 
 

@@ -151,8 +151,75 @@ def test_unstandard(rest: bytes, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
+	("rest", "kind", "status"),
+	[
+		(
+			b"Subject: Warning: could not send message for past 4 hours\n\n   ----- The following addresses had transient non-fatal errors -----\n"
+			b"<jean@client.example>\n\nWill keep trying until message is 5 days old\n",
+			"delay",
+			None,
+		),
+		(b"Subject: Failure Notice\n\n<jean@client.example>:\n554: 5.7.9: Refused for policy reasons\n", "bounce", "5.7.9"),
+		(
+			b"Subject: failure notice\n\n<jean@client.example>:\nSorry, no mailbox here by that name. (#5.1.1)\n",
+			"bounce",
+			"5.1.1",
+		),
+		(b"Subject: failure notice\n\n<jean@client.example>:\n5.135.10.2 does not answer.\n", "bounce", None),
+		(b"Subject: failure notice\n\n<jean@client.example>:\n192.0.2.5.4.4.1 is no address.\n", "bounce", None),
+		(
+			b"Subject: Message Delivery Failure\n\nIt has failed for these:\n[SMTP:jean@client.example]\n\nReason: 550 5.1.1 unknown user\n",
+			"bounce",
+			"5.1.1",
+		),
+		(
+			"Subject: Remise différée\n\nLa remise à ces destinataires est retardée :\n\njean@client.example\n".encode(),
+			"delay",
+			None,
+		),
+		(
+			"Subject: Non remis : Devis\n\nÉchec de la remise à ces destinataires :\n\nJean (jean@client.example)\nAdresse introuvable.\n\n"
+			"Informations de diagnostic :\n\njean@client.example\nRemote server returned '550 5.1.10 RESOLVER.ADR.RecipientNotFound'\n".encode(),
+			"bounce",
+			"5.1.10",
+		),
+	],
+)
+def test_what_they_say_of_it(rest: bytes, kind: str, status: str | None) -> None:
+	report = parse(b"From: MAILER-DAEMON@mx.example\nTo: a@masociete.example\n" + rest).report
+	assert report.kind == kind
+	assert [(one["address"], one["status"]) for one in report.recipients] == [("jean@client.example", status)]
+
+
+def test_a_complaint_that_microsoft_passes_on() -> None:
+	head = b"From: staff@hotmail.com\nContent-Type: multipart/mixed; boundary=j\n"
+	body = b"""
+--j
+Content-Type: message/rfc822
+
+X-HmXmrOriginalRecipient: jean@hotmail.com
+Message-ID: <ours@masociete.example>
+
+x
+--j--
+"""
+	report = parse(head + b"Subject: complaint about message from 192.0.2.1\n" + body).report
+	assert (report.kind, report.original_message_id) == ("complaint", "ours@masociete.example")
+	assert report.recipients[0]["address"] == "jean@hotmail.com"
+	assert parse(head + b"Subject: look at this\n" + body).report is None
+
+
+def test_an_automatic_answer_that_names_our_mail_among_its_references() -> None:
+	raw = b"From: jean@client.example\nAuto-Submitted: auto-replied\nReferences: <theirs@x> <ours@x>\nSubject: x\n\nabsent"
+	assert parse(raw).report.original_message_id == "ours@x"
+
+
+@pytest.mark.parametrize(
 	"raw",
 	[
+		b"From: Postmaster of Client <jean@client.example>\nSubject: Your mail system error\n\nWrite to anna@client.example: 550?\n",
+		b"From: Bounce Music <bounce@music.example>\nSubject: Delivery problem of your order\n\nUnknown? Ask jean@music.example.\n",
+		"From: colis@poste.example\nAuto-Submitted: auto-generated\nSubject: Échec de la remise\n\nVotre colis 550 : jean@poste.example\n".encode(),
 		b"From: jean@client.example\nSubject: Undelivered Mail Returned to Sender\n\nI got this for anna@x.example: 550 unknown\n",
 		b"From: jean@client.example\nSubject: Re: devis\n\nOui.\n",
 		b"From: jean@client.example\nSubject: Absence\n\nJe serai absent lundi.\n",
