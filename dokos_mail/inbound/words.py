@@ -64,12 +64,15 @@ FINDINGS = {
 	"decided": N_("decided"),
 }
 
+#: A line of a trace: what was looked at, what was found, and what it held.
+LINE, LINE_OF_NOTHING = N_("– {0} “{2}”: {1}"), N_("– {0}: {1}")
+
 
 def in_words(rule: str | None, trace: Iterable[Mapping[str, str]], translate: Callable[[str], str]) -> str:
 	"""A kept placement for a reader: what decided, then each rule that was tried and what it found, a line each."""
 	lines = [translate(RULES[rule])] if rule in RULES else []
 	for step in trace:
-		value = f" {step['value']}" if step["value"] else ""
 		tried, finding = TRIED.get(step["rule"], step["rule"]), FINDINGS.get(step["finding"], step["finding"])
-		lines.append(f"– {translate(tried)}{value}: {translate(finding)}")
+		value = translate(step["value"]) if step["rule"] == "append_to" else step["value"]  # the name of a document type
+		lines.append(translate(LINE if value else LINE_OF_NOTHING).format(translate(tried), translate(finding), value))
 	return "\n".join(lines)

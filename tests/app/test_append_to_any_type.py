@@ -37,6 +37,22 @@ TYPES = {
 		"fields": [field("title"), field("customer", reqd=1), field("rows", "Small Text")],
 		"autoname": "hash",
 	},
+	# as ERPNext has its Opportunity: a series of which the first is meant, a party that its own code finds by the address
+	"Mail Enquiry": {
+		"fields": [
+			field("naming_series", "Select", options="MQ-.YYYY.-.####\nOLD-.####", reqd=1),
+			field("enquiry_from", "Link", options="DocType", reqd=1),
+			field("party_name", "Dynamic Link", options="enquiry_from", reqd=1),
+			field("title", default="{party_name}"),
+			field("contact_email", "Small Text", read_only=1),
+			field("day", "Date", default="Today", reqd=1),
+			STATUS,
+		],
+		"autoname": "naming_series:",
+		"email_append_to": 1,
+		"subject_field": "title",
+		"sender_field": "contact_email",
+	},
 	"Mail Topic": {"fields": [field("topic", unique=1), field("email", options="Email")], "autoname": "field:topic"},
 }
 
@@ -128,6 +144,34 @@ def test_a_mandatory_field_is_named_and_the_mail_is_processed_once_it_can_be(
 	(row,) = journal(mailbox)
 	assert (row.state, row.reason) == ("Processed", None)
 	assert frappe.db.get_value("Mail Mandatory", row.reference_name, ["title", "customer"]) == ("Commande", "À voir")
+
+
+def test_mandatory_fields_that_the_types_own_code_fills(
+	make_mailbox: Callable[..., Mailbox], types: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+	"""Its code runs before they are looked for, as for a document that somebody types."""
+	mailbox = make_mailbox(append_to="Mail Enquiry")
+	assert received(mailbox, raw("Devis")).state == "Failed"
+	new_doc = frappe.new_doc
+
+	def with_code(doctype: str, *args: object, **kwargs: object) -> object:
+		doc = new_doc(doctype, *args, **kwargs)
+
+		def validate() -> None:
+			doc.update({"enquiry_from": "User", "party_name": "Administrator"})
+
+		if doctype == "Mail Enquiry":
+			doc.validate = validate
+		return doc
+
+	monkeypatch.setattr(frappe, "new_doc", with_code)
+	process_again([journal(mailbox)[-1].name])
+	row = journal(mailbox)[-1]
+	assert (row.state, row.reason) == ("Processed", None)
+	assert row.reference_name.startswith("MQ-2")
+	enquiry = frappe.get_doc("Mail Enquiry", row.reference_name)
+	assert (enquiry.title, enquiry.contact_email, enquiry.party_name) == ("Devis", "elodie@client.test", "Administrator")
+	assert received(mailbox, raw("Re: Devis")).reference_name == enquiry.name
 
 
 def test_a_name_that_is_taken_fails_and_is_kept(make_mailbox: Callable[..., Mailbox], hooked: Callable[..., None]) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dokos_mail.engine.message.authentication import FAIL, PASS, UNKNOWN
+from dokos_mail.inbound import words
 from dokos_mail.inbound.place import (
 	BROKEN,
 	MET,
@@ -255,15 +258,31 @@ def test_messages_that_are_not_named_change_nothing(
 
 def test_a_placement_reads_as_sentences() -> None:
 	placement = replied("gone@x", ["a@x"], None, {"gone@x": GONE, "a@x": ON_A})
-	words = in_words(placement.rule, placement.trace_as_data(), str).splitlines()
-	assert words == [
+	assert in_words(placement.rule, placement.trace_as_data(), str).splitlines() == [
 		RULES["references"],
-		f"– In-Reply-To gone@x: {FINDINGS['deleted']}",
-		f"– References a@x: {FINDINGS['decided']}",
+		f"– In-Reply-To “gone@x”: {FINDINGS['deleted']}",
+		f"– References “a@x”: {FINDINGS['decided']}",
 	]
+
+
+def test_it_reads_as_french_sentences_too() -> None:
+	file = Path(words.__file__).parents[1] / "translations" / "fr.csv"
+	french = {row[0]: row[1] for row in csv.reader(file.open(encoding="utf-8")) if len(row) > 1} | {"Task": "Tâche"}
+	facts = replace(ANSWER, in_reply_to="a@x", subject="{0} %s")
+	placement = place(facts, World(append_to="Task", condition=lambda: Condition(MET, '"x" in subject')))
+	assert in_words(placement.rule, placement.trace_as_data(), lambda text: french.get(text, text)).splitlines() == [
+		"Il commence une conversation, et les emails de ce dossier deviennent de nouveaux documents de ce type.",
+		"– In-Reply-To « a@x » : aucun message avec ce Message-ID n'est connu ici",
+		"– Sujet « {0} %s » : aucun document du même correspondant n'a cet objet",
+		'– Condition « "x" in subject » : remplie',
+		"– Ajouter à « Tâche » : a décidé",
+	]
+	everything = [*RULES.values(), *TRIED.values(), *FINDINGS.values(), words.LINE, words.LINE_OF_NOTHING]
+	assert [text for text in everything if text not in french and text not in ("In-Reply-To", "References")] == []
 
 
 def test_a_trace_of_an_older_or_newer_version_can_be_read() -> None:
 	assert (
-		in_words("unheard of", [{"rule": "new rule", "value": "v", "finding": "new finding"}], str) == "– new rule v: new finding"
+		in_words("unheard of", [{"rule": "new rule", "value": "v", "finding": "new finding"}], str)
+		== "– new rule “v”: new finding"
 	)
