@@ -15,6 +15,8 @@ from dokos_mail.inbound.body import defused
 
 #: The hosts' length of an address; a part of one would be another's.
 LONGEST_ADDRESS = 140
+#: Characters that surely fit the 65,535 octets of the hosts' text columns.
+LONGEST_TEXT = 10_000
 #: Names that fields for a correspondent's name usually have, most telling first.
 _NAME_FIELDS = (
 	"sender_name",
@@ -134,7 +136,9 @@ def _missing(doc: frappe._dict) -> str:
 def field_length(doctype: str, fieldname: str) -> int | None:
 	"""How many characters a field takes; None where there is no limit to speak of."""
 	df = frappe.get_meta(doctype).get_field(fieldname)
-	return int(df.get("length") or 140) if df.fieldtype in ("Data", "Read Only") else None
+	if df.fieldtype in ("Data", "Read Only"):
+		return int(df.get("length") or 140)
+	return LONGEST_TEXT if df.fieldtype in ("Small Text", "Text") else None
 
 
 def _cut(doctype: str, fieldname: str, value: str) -> str:

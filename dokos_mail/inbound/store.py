@@ -24,6 +24,9 @@ from dokos_mail.inbound.rules import Rules
 
 #: The host keeps UIDs in a signed 32-bit column; larger ones are kept in the journal alone.
 LARGEST_INT = 2**31 - 1
+#: Of a longer subject or Message-ID the Communication keeps so many characters: the hosts' columns take 65,535 octets of one,
+#: and declare 995 characters of the other. The original has all of it.
+LONGEST_SUBJECT, LONGEST_MESSAGE_ID = 10_000, 995
 #: More attachments than this are left in the original: a message of ten thousand parts is no reason for as many files.
 MOST_FILES = 200
 
@@ -120,9 +123,9 @@ def _make_communication(row: frappe._dict, decision: Decision, rules: Rules, ref
 			"email_account": row.email_account,
 			"imap_folder": row.folder[:140],
 			"uid": _uid(row.uid),
-			"message_id": message.message_id,
+			"message_id": message.message_id[:LONGEST_MESSAGE_ID] if message.message_id else None,
 			"in_reply_to": placement.parent,
-			"subject": defused(message.subject) or _("No Subject"),
+			"subject": defused(message.subject)[:LONGEST_SUBJECT] or _("No Subject"),
 			"sender": address_for_field(sender),
 			"sender_full_name": defused(sender.name or sender.address)[:140],
 			"recipients": _written(message.to),

@@ -174,6 +174,16 @@ def test_mandatory_fields_that_the_types_own_code_fills(
 	assert received(mailbox, raw("Re: Devis")).reference_name == enquiry.name
 
 
+def test_a_subject_that_no_text_field_takes(make_mailbox: Callable[..., Mailbox], hooked: Callable[..., None]) -> None:
+	hooked({"doctype": "Mail Mandatory", "subject_field": "rows"})
+	frappe.db.set_value("DocField", {"parent": "Mail Mandatory", "fieldname": "customer"}, "reqd", 0)
+	frappe.db.commit()
+	frappe.clear_cache(doctype="Mail Mandatory")
+	row = received(make_mailbox(append_to="Mail Mandatory"), raw("mot " * 25_000))
+	assert (row.state, row.reason) == ("Processed", None)
+	assert frappe.db.get_value("Mail Mandatory", row.reference_name, "rows").startswith("mot mot")
+
+
 def test_a_name_that_is_taken_fails_and_is_kept(make_mailbox: Callable[..., Mailbox], hooked: Callable[..., None]) -> None:
 	"""Whoever writes the same subject again is not put on the first one's document."""
 	mailbox = make_mailbox(append_to="Mail Topic")
