@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dokos_mail.engine.message.authentication import FAIL, PASS, UNKNOWN
@@ -220,6 +220,8 @@ def test_an_app_that_chooses_loses_no_thread() -> None:
 	assert (placement.reference, placement.parent) == (CHOSEN, "comm-a")
 
 
+#: What a laden machine takes says nothing of these properties.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 _ids = st.text("abc@.", min_size=1, max_size=6)
 _known = st.dictionaries(_ids, st.sampled_from([ON_A, ON_B, BARE, GONE]))
 _facts = st.builds(
@@ -233,6 +235,7 @@ _facts = st.builds(
 )
 
 
+@unhurried
 @given(_facts, _known)
 def test_no_message_reaches_a_document_but_by_naming_a_message_of_it(facts: Facts, known: dict[str, Ancestor]) -> None:
 	"""A stranger, that is whoever is no correspondent of any document, reaches one only by a Message-ID of its."""
@@ -242,6 +245,7 @@ def test_no_message_reaches_a_document_but_by_naming_a_message_of_it(facts: Fact
 	assert (placement.reference in reachable) if placement.reference else not (reachable - {None})
 
 
+@unhurried
 @given(_facts, _known, st.dictionaries(_ids, st.just("row")))
 def test_messages_that_are_not_named_change_nothing(
 	facts: Facts, known: dict[str, Ancestor], unprocessed: dict[str, str]
