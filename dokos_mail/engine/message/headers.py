@@ -158,11 +158,25 @@ def _escaped(octets: list[bytes], codec: str) -> bool:
 
 
 def _joined(group: list[Word], octets: list[bytes]) -> Iterator[bytes]:
-	if group[0].encoding == "b":
-		whole = b"".join(word.content for word in group)
-		if b"=" not in whole.rstrip(b"="):
-			yield _base64(whole)
+	"""The octets of the words together, the likeliest way first: each was encoded by itself, or all were and then cut."""
+	whole = b"".join(word.content for word in group)
+	cut = group[0].encoding == "b" and b"=" not in whole.rstrip(b"=")
+	if cut and any(map(_has_spare_bits, group[:-1])):
+		yield _base64(whole)
 	yield b"".join(octets)
+	if cut:
+		yield _base64(whole)
+
+
+def _has_spare_bits(word: Word) -> bool:
+	"""Whether a base64 word ends in bits that are no octet's, and say something: what was encoded went on."""
+	run = _NOT_BASE64.sub(b"", word.content)
+	if (over := len(run) % 4) < 2:
+		return over == 1
+	return bool(_VALUES.index(run[-1]) & (0b1111 if over == 2 else 0b11))
+
+
+_VALUES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
 def _exactly(octets: bytes, codec: str) -> str | None:
