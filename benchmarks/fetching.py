@@ -6,7 +6,7 @@ import imaplib
 import os
 import poplib
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +16,10 @@ from benchmarks.setup import PASSWORD, USER
 from dokos_mail.engine.connect.imap import open_imap
 from dokos_mail.engine.connect.pop3 import open_pop3
 from dokos_mail.engine.connect.settings import ServerSettings
-from dokos_mail.engine.receive.rawstore import RawStore
+from dokos_mail.engine.receive.imap import ImapSession
+from dokos_mail.engine.receive.model import RawFile
+from dokos_mail.engine.receive.pop3 import Pop3Session
+from dokos_mail.engine.receive.rawstore import RawStore, RawWriter
 from mail_servers.dovecot import Dovecot
 
 HOST = "127.0.0.1"
@@ -47,31 +50,79 @@ def _store() -> Iterator[RawStore]:
 		yield RawStore(Path(name) / "raw")
 
 
-def imap(port: int, count: int) -> float:
-	"""Seconds that ours takes for all texts by IMAP, synced and named."""
-	with _store() as store, open_imap(_settings("imap", port)) as session:
+class _Taker(RawWriter):
+	"""Takes a text, piece by piece, and keeps none of it."""
+
+	sha256 = ""
+
+	def __init__(self) -> None:
+		self.size = 0
+
+	def write(self, data: bytes | memoryview) -> None:
+		self.size += len(data)
+
+	def discard(self) -> None:
+		"""There is nothing to forget."""
+
+
+class Nowhere:
+	"""In a store's place: each text is handed on in full, and nobody keeps it. What remains is fetching alone."""
+
+	def __init__(self) -> None:
+		self.octets = 0
+
+	def open(self) -> _Taker:
+		return _Taker()
+
+	def ended(self, writer: _Taker) -> None:
+		"""Nothing is open."""
+
+	def commit(self, writers: Sequence[_Taker]) -> list[RawFile]:
+		files = [RawFile("", "", writer.size) for writer in writers]
+		self.octets += sum(file.size for file in files)
+		return files
+
+	def discard(self, writers: Iterable[_Taker]) -> None:
+		"""There is nothing to forget."""
+
+
+def _fetched(session: ImapSession | Pop3Session, wanted: Sequence, store: RawStore | Nowhere, count: int) -> float:
+	began = perf_counter()
+	came = sum(bool(message.raw) for batch in session.fetch(wanted, store) for message in batch)
+	seconds = perf_counter() - began
+	assert came == count
+	return seconds
+
+
+def imap(port: int, count: int, store: RawStore | Nowhere) -> float:
+	"""Seconds that ours takes for all texts by IMAP into ``store``."""
+	with open_imap(_settings("imap", port)) as session:
 		session.select("INBOX")
-		uids = session.search("ALL")
-		began = perf_counter()
-		came = sum(len(batch) for batch in session.fetch(uids, store))
-		seconds = perf_counter() - began
-	assert came == count
+		return _fetched(session, session.search("ALL"), store, count)
+
+
+def pop3(port: int, count: int, store: RawStore | Nowhere) -> float:
+	"""Seconds that ours takes for all texts by POP3 into ``store``."""
+	with open_pop3(_settings("pop3", port)) as session:
+		return _fetched(session, session.listing(), store, count)
+
+
+def alone(ours: Callable[[int, int, Nowhere], float], port: int, count: int) -> float:
+	"""Seconds for all texts, read, told apart and handed on in full, kept by nobody."""
+	store = Nowhere()
+	seconds = ours(port, count, store)
+	assert store.octets > count
 	return seconds
 
 
-def pop3(port: int, count: int) -> float:
-	"""Seconds that ours takes for all texts by POP3, synced and named."""
-	with _store() as store, open_pop3(_settings("pop3", port)) as session:
-		listing = session.listing()
-		began = perf_counter()
-		came = sum(len(batch) for batch in session.fetch(listing, store))
-		seconds = perf_counter() - began
-	assert came == count
-	return seconds
+def stored(ours: Callable[[int, int, RawStore], float], port: int, count: int) -> float:
+	"""Seconds for all texts, named by their digests and synced."""
+	with _store() as store:
+		return ours(port, count, store)
 
 
 def drain(port: int) -> float:
-	"""Seconds that the server takes for the same answer, read and forgotten."""
+	"""Seconds that the server takes to send the same texts and items in one answer, read and forgotten."""
 	with socket.create_connection((HOST, port)) as connection:
 		_until(connection, b"\n")
 		for tag, command in ((b"a", f"LOGIN {USER} {PASSWORD}".encode()), (b"b", b"EXAMINE INBOX")):

@@ -27,8 +27,9 @@ def test_each_role_handles_every_message() -> None:
 def test_fetching_alone_handles_every_message() -> None:
 	with fetching.mailbox(corpus.messages(12)) as server:
 		imap, pop3 = server.ports["imap"], server.ports["pop3"]
-		assert fetching.imap(imap, 12) > 0
-		assert fetching.pop3(pop3, 12) > 0
+		for way in (fetching.alone, fetching.stored):
+			assert way(fetching.imap, imap, 12) > 0
+			assert way(fetching.pop3, pop3, 12) > 0
 		assert fetching.drain(imap) > 0
 		assert fetching.imap_one_by_one(imap, 12) > 0
 		assert fetching.pop3_one_by_one(pop3, 12) > 0

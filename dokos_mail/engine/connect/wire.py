@@ -135,18 +135,27 @@ class Wire:
 
 	def read_into(self, size: int, sink: Sink) -> None:
 		"""Pass the next ``size`` octets to ``sink``, in pieces of at most CHUNK octets, as they come."""
-		taken = min(size, self.buffered)
-		if taken:
-			view = memoryview(self._buffer)
-			for start in range(self._at, self._at + taken, CHUNK):
-				sink(view[start : min(start + CHUNK, self._at + taken)])
-			self._at += taken
+		left = size - self._take(size, sink)
 		view = memoryview(self._chunk)
-		left = size - taken
-		while left:
-			count = self._receive(view[: min(left, CHUNK)])
+		while left >= CHUNK:
+			count = self._receive(view)
 			sink(view[:count])
 			left -= count
+		while left:
+			# What follows comes along with the last piece: it is kept for the next line.
+			count = self._receive(view)
+			self._buffer, self._at = bytes(view[:count]), 0
+			left -= self._take(left, sink)
+
+	def _take(self, size: int, sink: Sink) -> int:
+		"""Pass what came of the next ``size`` octets to ``sink``; returns how many they were."""
+		at = self._at
+		end = min(at + size, len(self._buffer))
+		view = memoryview(self._buffer)
+		for start in range(at, end, CHUNK):
+			sink(view[start : min(start + CHUNK, end)])
+		self._at = end
+		return end - at
 
 	def read(self, size: int, most: int = 1024 * 1024) -> bytes:
 		"""The next ``size`` octets. Raises ProtocolError when they are more than ``most``."""

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from dokos_mail.engine.errors import N_, ConnectionLost, MailError, StorageFailed, Words, quoted
@@ -123,29 +124,34 @@ class BatchFetcher:
 		batch: list[int] = []
 		total = 0
 		many = len(self._uids) > FEW
+		# The first batch is on its way before all other sizes are read.
+		starts = [0, *range(self._max_count, len(self._uids), SIZES_AT_ONCE), len(self._uids)]
+		slices = [self._uids[start:end] for start, end in pairwise(starts)]
 		if many:
-			self._sizes_asked = self._ask_sizes(0)
-		for start in range(0, len(self._uids), SIZES_AT_ONCE):
+			self._sizes_asked = self._ask_sizes(slices[0])
+		for uids, next_uids in zip(slices, [*slices[1:], []], strict=True):
 			if many:
-				asked, following = self._sizes_asked, self._ask_sizes(start + SIZES_AT_ONCE)
+				asked, following = self._sizes_asked, self._ask_sizes(next_uids)
 				self._sizes_asked = [*asked, *following]
 				for tag in asked:
 					# A server that refuses this for one message's sake may still give the texts: the answer does not matter.
 					self._wait(tag)
 				self._sizes_asked = following
-			for uid in self._uids[start : start + SIZES_AT_ONCE]:
+			for uid in uids:
 				size = self._sizes.pop(uid, UNKNOWN_SIZE)
-				if batch and (total + size > self._max_bytes or len(batch) >= self._max_count):
+				if batch and total + size > self._max_bytes:
 					yield batch, total
 					batch, total = [], 0
 				batch.append(uid)
 				total += size
+				if len(batch) >= self._max_count:
+					yield batch, total
+					batch, total = [], 0
 		if batch:
 			yield batch, total
 
-	def _ask_sizes(self, start: int) -> list[bytes]:
-		"""Ask for the sizes of a slice of what is wanted, without waiting for them; returns the commands' tags."""
-		uids = self._uids[start : start + SIZES_AT_ONCE]
+	def _ask_sizes(self, uids: Sequence[int]) -> list[bytes]:
+		"""Ask for the sizes of some of what is wanted, without waiting for them; returns the commands' tags."""
 		return [self._session.send(b"UID FETCH " + some + b" (UID RFC822.SIZE)") for some in uid_sets(uids, SIZES_AT_ONCE)]
 
 	def _take_off(self, plan: Iterator[tuple[list[int], int]]) -> None:
@@ -212,21 +218,22 @@ class BatchFetcher:
 		for writer in writers:
 			self._store.ended(writer)
 		items = fetch_items(response)
-		if items.uid is not None and items.size is not None and items.text is None:
+		if items.size is not None and items.text is None and items.uid is not None:
 			self._sizes[items.uid] = items.size
-		flight = self._flight_for(items)
+		flight = self._flight_for(items.uid)
 		message = self._message(items) if flight else None
 		if flight and message and items.uid is not None:
 			flight.came[items.uid] = message
 			self._came += 1
 			if self._progress:
 				self._progress(self._came, len(self._uids))
-		self._store.discard(writer for writer in writers if message is None or writer is not message.writer)
+		unwanted = [writer for writer in writers if message is None or writer is not message.writer]
+		if unwanted:
+			self._store.discard(unwanted)
 
-	def _flight_for(self, items: FetchItems) -> _Flight | None:
-		flights = [self._alone] if self._alone else self._flights
-		for flight in flights:
-			if items.uid in flight.wanted and items.uid not in flight.came:
+	def _flight_for(self, uid: int | None) -> _Flight | None:
+		for flight in [self._alone] if self._alone else self._flights:
+			if uid in flight.wanted and uid not in flight.came:
 				return flight
 		return None
 

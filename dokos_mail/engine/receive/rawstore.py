@@ -73,6 +73,11 @@ class RawWriter:
 				os.fsync(self._descriptor)
 			self._close()
 
+	def name(self, path: str) -> None:
+		"""Give the synced file its final name."""
+		os.replace(self._temporary, path)
+		self._on_disk = False
+
 	def discard(self) -> None:
 		"""Forget the message. Harmless once it is committed."""
 		self._close()
@@ -196,18 +201,19 @@ class RawStore:
 
 	def _name_all(self, writers: Sequence[RawWriter]) -> list[RawFile]:
 		files, folders = [], {}
+		root = str(self.root)
 		for writer in writers:
 			digest = writer.sha256
 			relative = f"{digest[:2]}/{digest}.eml"
-			final = self.root / relative
-			folders[final.parent] = None
-			if final.parent.name not in self._known:
-				final.parent.mkdir(exist_ok=True)
-				self._known.add(final.parent.name)
-				folders[self.root] = None
-			if not _is_whole(final, writer.size):
+			folder = f"{root}/{digest[:2]}"
+			folders[folder] = None
+			if folder not in self._known:
+				os.makedirs(folder, exist_ok=True)
+				self._known.add(folder)
+				folders[root] = None
+			if not _is_whole(f"{root}/{relative}", writer.size):
 				self._step("rename")
-				os.replace(writer._temporary, final)
+				writer.name(f"{root}/{relative}")
 			files.append(RawFile(relative, digest, writer.size))
 		if folders:
 			self._step("sync_folder")
@@ -215,14 +221,14 @@ class RawStore:
 		return files
 
 
-def _is_whole(path: Path, size: int) -> bool:
+def _is_whole(path: str, size: int) -> bool:
 	try:
-		return path.stat().st_size == size
+		return os.stat(path).st_size == size
 	except FileNotFoundError:
 		return False
 
 
-def _sync_folders(folders: list[Path]) -> None:
+def _sync_folders(folders: list[str]) -> None:
 	# The first sync writes the file system's log, which holds the other renames too: the rest find nothing to do.
 	_sync_folder(folders[0])
 	_side_by_side(_sync_folder, folders[1:])
@@ -243,7 +249,7 @@ def _side_by_side(task: Callable[[Item], None], items: Sequence[Item]) -> None:
 		list(pool.map(some, range(min(SYNC_THREADS, len(items)))))
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync_folder(folder: Path | str) -> None:
 	descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 	try:
 		os.fsync(descriptor)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 from dokos_mail.engine.connect.wire import Wire
 from dokos_mail.engine.errors import MailError
@@ -22,11 +23,15 @@ _CODE = re.compile(rb"\[([A-Z0-9-]+)(?: ([^\]]*))?\]", re.IGNORECASE)
 _TEXT_ITEM = re.compile(rb"(?:BODY\[\](?:<\d+>)?|RFC822) $", re.IGNORECASE)
 _TOKEN = re.compile(rb'[ ]*(?:([()])|"((?:[^"\\]|\\.)*)"|((?:[^\s()"\[\]]|\[[^\]]*\])+))', re.DOTALL)
 _UID = re.compile(rb"\bUID (\d{1,20})", re.IGNORECASE)
+# The form in which nearly every server gives nearly every message: these items in any order, the text as a literal at the end.
 _USUAL = re.compile(
-	rb'\(UID (\d{1,20}) FLAGS \(([^()"\[\]]*)\) INTERNALDATE "([^"\\]*)" RFC822\.SIZE (\d{1,20}) BODY\[\] ', re.IGNORECASE
+	rb'\* (\d{1,20}) FETCH (\((?:(?:UID (\d{1,20})|FLAGS \(([^()"\[\]]*)\)|'
+	rb'INTERNALDATE "([^"\\]*)"|RFC822\.SIZE (\d{1,20}))(?: (?!\))|(?=\))))+(?:BODY\[\] (?=\{)|(?=\))))'
+	rb"(?:\{(\d{1,20})\}|\))\r?\n",
+	re.IGNORECASE,
 )
 _DATE = re.compile(r"\s*(\d{1,2})-([A-Z][a-z]{2})-(\d{4}) (\d{2}):(\d{2}):(\d{2}) ([+-])(\d{2})(\d{2})")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS = {name: 1 + number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())}
 _STATUS = {"OK", "NO", "BAD", "BYE", "PREAUTH"}
 
 
@@ -34,13 +39,15 @@ _STATUS = {"OK", "NO", "BAD", "BYE", "PREAUTH"}
 class Response:
 	"""One response: ``tag`` is ``*`` for an untagged one, ``+`` for a continuation.
 
-	``parts`` is what follows the name: octets as sent, with each literal as a :class:`Literal` between them.
+	``parts`` is what follows the name: octets as sent, with each literal as a :class:`Literal` between them. A FETCH
+	response in the usual form has its ``items`` instead.
 	"""
 
 	tag: bytes
 	name: str
 	number: int | None = None
 	parts: list[bytes | Literal] = field(default_factory=list)
+	items: FetchItems | None = None
 
 	@property
 	def text(self) -> bytes:
@@ -82,17 +89,46 @@ def read_response(wire: Wire, open_sink: Callable[[], RawWriter] | None) -> Resp
 
 	When the connection breaks within a text, the error's ``uid`` parameter says whose, if the server said so before it.
 	"""
-	response, piece = begin_response(wire.readline().rstrip(b"\r\n"))
-	while literal := literal_in(response, piece):
-		before = piece[: literal.start()]
+	line = wire.readline()
+	if usual := _USUAL.fullmatch(line):
+		response, said, octets = _usual_response(usual)
+		if octets is None:
+			return response
+		literal = _read_text(wire, int(octets), response, open_sink)
+		line = wire.readline()
+		if line in (b")\r\n", b")\n"):
+			response.items.text = literal.writer
+			return response
+		response.items, response.parts, piece = None, [said, literal], line.rstrip(b"\r\n")
+	else:
+		response, piece = begin_response(line.rstrip(b"\r\n"))
+	while announced := literal_in(response, piece):
+		before = piece[: announced.start()]
 		response.parts.append(before)
 		if response.name == "FETCH" and _TEXT_ITEM.search(before):
-			response.parts.append(_read_text(wire, int(literal[1]), response, open_sink))
+			response.parts.append(_read_text(wire, int(announced[1]), response, open_sink))
 		else:
-			response.parts.append(Literal(wire.read(int(literal[1]))))
+			response.parts.append(Literal(wire.read(int(announced[1]))))
 		piece = wire.readline().rstrip(b"\r\n")
 	response.parts.append(piece)
 	return response
+
+
+def _usual_response(found: re.Match[bytes]) -> tuple[Response, bytes, bytes | None]:
+	"""The response, what was said of the message so far, and how many octets of its text follow."""
+	count, said, uid, flags, date, size, octets = found.groups()
+	items = FetchItems(
+		int(uid) if uid else None,
+		None if flags is None else _flags(flags),
+		None if date is None else internal_date(date.decode("utf-8", "replace")),
+		int(size) if size else None,
+	)
+	return Response(b"*", "FETCH", int(count), [], items), said, octets
+
+
+@lru_cache(maxsize=256)
+def _flags(words: bytes) -> frozenset[str]:
+	return frozenset(words.decode("utf-8", "replace").split())
 
 
 def begin_response(line: bytes) -> tuple[Response, bytes]:
@@ -113,7 +149,7 @@ def begin_response(line: bytes) -> tuple[Response, bytes]:
 def literal_in(response: Response, piece: bytes) -> re.Match[bytes] | None:
 	"""The announcement of a literal at the end of ``piece``; its first group is the literal's size in octets."""
 	# The human-readable text of a status may end in anything, "{5}" too: no literal ever follows it.
-	return None if response.tag == b"+" or response.name in _STATUS else _LITERAL.search(piece)
+	return None if not piece.endswith(b"}") or response.tag == b"+" or response.name in _STATUS else _LITERAL.search(piece)
 
 
 def _read_text(wire: Wire, size: int, response: Response, open_sink: Callable[[], RawWriter] | None) -> Literal:
@@ -125,17 +161,23 @@ def _read_text(wire: Wire, size: int, response: Response, open_sink: Callable[[]
 		wire.read_into(size, writer.write)
 	except BaseException as error:
 		writer.discard()
-		uid = _UID.search(response.text)
-		if isinstance(error, MailError) and uid:
-			error.params["uid"] = int(uid[1])
+		if isinstance(error, MailError) and (uid := _uid_so_far(response)):
+			error.params["uid"] = uid
 		raise
 	return Literal(writer=writer)
 
 
+def _uid_so_far(response: Response) -> int | None:
+	if response.items:
+		return response.items.uid
+	found = _UID.search(response.text)
+	return int(found[1]) if found else None
+
+
 def fetch_items(response: Response) -> FetchItems:
 	"""The items of a FETCH response, in whatever order they came. What makes no sense is left out."""
-	if usual := _usual_items(response.parts):
-		return usual
+	if response.items:
+		return response.items
 	tokens = _tokens(response.parts)
 	items = FetchItems()
 	content = _nested(tokens)
@@ -146,24 +188,11 @@ def fetch_items(response: Response) -> FetchItems:
 	return items
 
 
-def _usual_items(parts: list[bytes | Literal]) -> FetchItems | None:
-	"""The items in the form in which nearly every server gives nearly every message, read at once; None for others."""
-	found = _USUAL.fullmatch(parts[0]) if len(parts) == 3 and parts[2] == b")" else None
-	if not found:
-		return None
-	uid, flags, date, size = found.groups()
-	text = parts[1]
-	return FetchItems(
-		int(uid),
-		frozenset(flags.decode("utf-8", "replace").split()),
-		internal_date(date.decode("utf-8", "replace")),
-		int(size),
-		text.writer if isinstance(text, Literal) else None,
-	)
-
-
 def writers_in(response: Response) -> list[RawWriter]:
 	"""Every writer that the response filled."""
+	if response.items:
+		text = response.items.text
+		return [] if text is None or isinstance(text, bytes) else [text]
 	return [part.writer for part in response.parts if isinstance(part, Literal) and part.writer]
 
 
@@ -252,15 +281,22 @@ def status_items(response: Response) -> tuple[bytes, dict[str, int]] | None:
 def internal_date(text: str) -> datetime | None:
 	"""An INTERNALDATE (RFC 3501 section 9, date-time) with its time zone, or None when it is not one."""
 	found = _DATE.match(text)
-	if not found or found[2] not in _MONTHS:
+	if not found:
 		return None
-	day, _month, year, hour, minute, second = (int(found[n]) if n != 2 else 0 for n in range(1, 7))
-	offset = timedelta(hours=int(found[8]), minutes=int(found[9]))
+	day, month, year, hour, minute, second, sign, hours, minutes = found.groups()
+	if month not in _MONTHS:
+		return None
 	try:
-		zone = timezone(-offset if found[7] == "-" else offset)
-		return datetime(year, _MONTHS.index(found[2]) + 1, day, hour, minute, min(second, 59), tzinfo=zone)
+		zone = _zone(sign, hours, minutes)
+		return datetime(int(year), _MONTHS[month], int(day), int(hour), int(minute), min(int(second), 59), 0, zone)
 	except ValueError:
 		return None
+
+
+@lru_cache(maxsize=64)
+def _zone(sign: str, hours: str, minutes: str) -> timezone:
+	offset = timedelta(hours=int(hours), minutes=int(minutes))
+	return timezone(-offset if sign == "-" else offset)
 
 
 def number(word: bytes) -> int | None:

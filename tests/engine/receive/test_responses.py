@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from itertools import permutations
@@ -63,6 +64,68 @@ def test_items_come_in_any_order(hear: Hear, order: tuple[int, ...]) -> None:
 	assert items.flags == {"\\Seen", "$Label1"}
 	assert items.internal_date == datetime(1996, 7, 17, 2, 44, 25, tzinfo=timezone(timedelta(hours=-7)))
 	assert text_of(items) == b'ab)\r\n("cd'
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+@pytest.mark.parametrize("text", [b"", b" BODY[] {3}\r\na)\n"])
+def test_the_usual_form_says_the_same_as_any_other(hear: Hear, order: tuple[int, ...], text: bytes) -> None:
+	"""It is read at once; with one more item it is not the usual form any more, and read word by word."""
+	said = b"* 12 FETCH (" + b" ".join(ITEMS[number] for number in order) + text
+	usual, other = hear(said + b")\r\n"), hear(said + b" MODSEQ (7))\r\n")
+	assert usual.items
+	assert not other.items
+	one, two = fetch_items(usual), fetch_items(other)
+	assert (one.uid, one.flags, one.internal_date, one.size) == (two.uid, two.flags, two.internal_date, two.size)
+	assert text_of(one) == text_of(two) == (b"a)\n" if text else None)
+	assert usual.number == other.number == 12
+
+
+@pytest.mark.parametrize(
+	"said",
+	[
+		b"(UID 5 )",
+		b"(UID 5  FLAGS ())",
+		b"()",
+		b"(UID x)",
+		rb'(FLAGS (\Seen) UID 5 INTERNALDATE "never")',
+		b"(UID 5",
+		b"(UID 5))",
+	],
+)
+def test_forms_that_are_nearly_usual(hear: Hear, said: bytes) -> None:
+	items = fetch_items(hear(b"* 1 FETCH " + said + b"\r\n"))
+	assert items.uid == (5 if b"UID 5" in said else None)
+	assert items.internal_date is None
+
+
+def test_many_responses_that_come_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+	"""What comes along with the end of a text is not lost, however texts and pieces lie to each other."""
+	ours, theirs = socket.socketpair()
+	monkeypatch.setattr(wires, "dial", lambda _settings: ours)
+	wire, store = Wire(ServerSettings("server.test", security="plain", timeout=5)), RawStore(tmp_path)
+	sizes = [0, 1, wires.CHUNK - 60, wires.CHUNK, wires.CHUNK + 1, 3 * wires.CHUNK, 5, 2 * wires.CHUNK - 1, 0, 7]
+	texts = [bytes([65 + number]) * size for number, size in enumerate(sizes)]
+	said = b"".join(b"* %d FETCH (UID %d BODY[] {%d}\r\n%s)\r\n" % (n, n, len(text), text) for n, text in enumerate(texts, 1))
+	sender = threading.Thread(target=theirs.sendall, args=(said,))
+	sender.start()
+	items = [fetch_items(read_response(wire, store.open)) for _text in texts]
+	sender.join()
+	assert [item.uid for item in items] == list(range(1, len(texts) + 1))
+	assert [text_of(item) for item in items] == texts
+	assert wire.buffered == 0
+	wire.close()
+	theirs.close()
+
+
+def test_a_text_that_nobody_asked_for_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+	ours, theirs = socket.socketpair()
+	monkeypatch.setattr(wires, "dial", lambda _settings: ours)
+	wire = Wire(ServerSettings("server.test", security="plain", timeout=5))
+	theirs.sendall(b"* 1 FETCH (UID 4 BODY[] {5}\r\na\r\nb))\r\n* 2 EXISTS\r\n")
+	assert fetch_items(read_response(wire, None)) == FetchItems(uid=4)
+	assert read_response(wire, None).name == "EXISTS"
+	wire.close()
+	theirs.close()
 
 
 @pytest.mark.parametrize(
