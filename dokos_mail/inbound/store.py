@@ -56,6 +56,8 @@ def store(row: frappe._dict, decision: Decision, rules: Rules, communication: st
 	in the notes; the original keeps them.
 	"""
 	message, placement = decision.mail.message, decision.placement
+	# Before anything is written: the databases' locks are held for as long as the writing takes, and no longer.
+	content, text = ("", "") if communication else (body_html(message, {}, []), body_text(message))
 	reference = placement.reference
 	before = _reference_of(communication) if communication else None
 	if before:
@@ -68,7 +70,7 @@ def store(row: frappe._dict, decision: Decision, rules: Rules, communication: st
 		_must_be_there(placement.create, name)
 	notes = [_too_large(row.size)] if message.structure_only else []
 	if not communication:
-		communication = _make_communication(row, decision, rules, reference)
+		communication = _make_communication(row, decision, rules, reference, content, text)
 	elif reference and not before:
 		_join(communication, reference, placement.parent)
 	urls = _attach(communication, message.attachments, rules.largest_attachment, notes)
@@ -109,7 +111,9 @@ def _reference_of(communication: str) -> Reference | None:
 	return Reference(doctype, name) if doctype and name else None
 
 
-def _make_communication(row: frappe._dict, decision: Decision, rules: Rules, reference: Reference | None) -> str:
+def _make_communication(
+	row: frappe._dict, decision: Decision, rules: Rules, reference: Reference | None, content: str, text: str
+) -> str:
 	message, placement, mail = decision.mail.message, decision.placement, decision.mail
 	sender = message.from_[0] if message.from_ else Address("", "")
 	seen = mail.sent or "\\Seen" in (row.imap_flags or "").split()
@@ -131,8 +135,8 @@ def _make_communication(row: frappe._dict, decision: Decision, rules: Rules, ref
 			"recipients": _written(message.to),
 			"cc": _written(message.cc),
 			"bcc": _written(message.bcc),
-			"content": body_html(message, {}, []),
-			"text_content": body_text(message),
+			"content": content,
+			"text_content": text,
 			"communication_date": site_time(message.date) or row.received_on,
 			"has_attachment": int(bool(message.attachments)),
 			"unread_notification_sent": 1,  # the host's own job leaves it alone: ``inbound.unreplied`` tells

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import sqlite3
 from typing import Any
 
 import frappe
@@ -477,6 +478,35 @@ def test_two_writers_take_turns(site: Any) -> None:
 	frappe.db.commit()
 	assert other.wait(30) == 0
 	assert frappe.db.count(THING) == 2
+
+
+@pytest.mark.embedded
+def test_a_writer_that_waits_tries_again_at_once(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+	"""Its pauses stay short, so that two who write all the time take turns; after BUSY_SECONDS it gives up."""
+	from frappe.database import connection
+
+	pauses: list[float] = []
+
+	def pause(seconds: float) -> None:
+		pauses.append(seconds)
+		if len(pauses) == 50:
+			other.execute("ROLLBACK")
+
+	monkeypatch.setattr(connection, "sleep", pause)
+	other = connection.open_connection(frappe.db.path)
+	other.execute("BEGIN IMMEDIATE")
+	thing(title="a").insert()
+	frappe.db.commit()
+	assert len(pauses) == 50
+	assert max(pauses) <= connection.LONGEST_PAUSE <= 0.01
+	other.execute("BEGIN IMMEDIATE")
+	monkeypatch.setattr(connection, "BUSY_SECONDS", 0)
+	with pytest.raises(sqlite3.OperationalError, match="locked"):
+		thing(title="b").insert()
+	frappe.db.rollback()
+	other.execute("ROLLBACK")
+	other.close()
+	assert frappe.get_all(THING, pluck="title") == ["a"]
 
 
 @pytest.mark.embedded

@@ -8,10 +8,14 @@ import re
 import sqlite3
 import unicodedata
 from functools import lru_cache
+from time import monotonic, sleep
 from typing import Any
 
 BUSY_SECONDS = 60
 """How long a writer waits for another one before "database is locked" is raised."""
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.0001, 0.01
+"""How many seconds it waits between two tries: a tenth of what it has waited so far, within these."""
 
 
 def _datetime(value: datetime.datetime) -> str:
@@ -130,6 +134,28 @@ def open_connection(path: str) -> sqlite3.Connection:
 	connection.create_function("now", 0, _now)
 	connection.create_function("regexp", 2, lambda p, v: int(bool(re.search(p, v or "", re.IGNORECASE))), deterministic=True)
 	return connection
+
+
+def begin_write(connection: sqlite3.Connection) -> None:
+	"""Take the write lock, waiting for whoever has it up to BUSY_SECONDS.
+
+	SQLite by itself sleeps longer and longer between its tries, up to a tenth of a second, while a lock that others hold
+	for a few milliseconds comes free again and again: two busy writers would do no more together than one of them.
+	"""
+	began = monotonic()
+	connection.execute("PRAGMA busy_timeout=0")
+	try:
+		while True:
+			try:
+				connection.execute("BEGIN IMMEDIATE")
+				return
+			except sqlite3.OperationalError as error:
+				waited = monotonic() - began
+				if "locked" not in str(error) or waited > BUSY_SECONDS:
+					raise
+			sleep(min(max(waited / 10, SHORTEST_PAUSE), LONGEST_PAUSE))
+	finally:
+		connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
 
 
 _PLACE = re.compile(r"%(?:\((\w+)\)s|s|%)")

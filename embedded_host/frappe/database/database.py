@@ -16,7 +16,7 @@ from typing import Any
 import frappe.exceptions as errors
 from frappe.database import schema
 from frappe.database.columns import stored_row
-from frappe.database.connection import open_connection, statement_kind, translate
+from frappe.database.connection import begin_write, open_connection, statement_kind, translate
 from frappe.database.filters import order_clause, select_clause, where_clause
 from frappe.host.context import _dict, local
 from frappe.host.shared import META, Epochs
@@ -83,7 +83,7 @@ class Database:
 	def begin(self) -> None:
 		"""Take the write lock, waiting for whoever has it."""
 		if not self._conn.in_transaction:
-			self._conn.execute("BEGIN IMMEDIATE")
+			begin_write(self._conn)
 			self.epochs.refresh()
 
 	def sql(self, query: Any, values: Any = (), as_dict: bool = False, as_list: bool = False, pluck: bool | str = False) -> Any:
