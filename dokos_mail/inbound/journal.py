@@ -87,6 +87,7 @@ class FolderJournal:
 				"last_uid",
 				"first_sync_uid",
 				"resync_uid",
+				"took_all",
 				"first_pull",
 				"generation",
 				"broke_at_uid",
@@ -99,6 +100,8 @@ class FolderJournal:
 		# Messages up to these UIDs came with a first synchronisation, or were there when the folder was renumbered.
 		self.first_sync_uid = int(row.first_sync_uid or 0) if row else 0
 		self.resync_uid = int(row.resync_uid or 0) if row else 0
+		# Nothing was left out then, so that whatever is not known is new, when the folder is renumbered too.
+		self.took_all = bool(row and row.took_all)
 		self.first_pull: datetime | None = row.first_pull if row else None
 		self.generation = int(row.generation or 0) if row else 0
 		self._broke = (row.broke_at_uid or "", int(row.broke_times or 0)) if row else ("", 0)
@@ -198,8 +201,18 @@ class FolderJournal:
 				self._second_try(key, message, now)
 		return sum(1 for message in new.values() if message.raw)
 
-	def move(self, position: Position, *, first_sync_uid: int | None = None, resync_uid: int | None = None) -> None:
-		"""Keep the folder's position; the caller commits. A new numbering makes the marks of the old one void."""
+	def move(
+		self,
+		position: Position,
+		*,
+		first_sync_uid: int | None = None,
+		resync_uid: int | None = None,
+		took_all: bool | None = None,
+	) -> None:
+		"""Keep the folder's position; the caller commits. A new numbering makes the marks of the old one void.
+
+		``took_all`` is whether the first synchronisation wants every message that is there.
+		"""
 		now = now_datetime()
 		values: dict[str, object] = {
 			"uidvalidity": str(position.uidvalidity),
@@ -211,6 +224,9 @@ class FolderJournal:
 		if first_sync_uid is not None or resync_uid is not None:
 			self.first_sync_uid, self.resync_uid = first_sync_uid or 0, resync_uid or 0
 			values |= {"first_sync_uid": str(self.first_sync_uid), "resync_uid": str(self.resync_uid)}
+		if took_all is not None:
+			self.took_all = took_all
+			values["took_all"] = int(took_all)
 		self._keep(values)
 		self.position = position
 
@@ -269,7 +285,7 @@ class FolderJournal:
 			"uidvalidity": str(uidvalidity),
 			"uid": str(message.uid),
 			"first_sync": int(message.uid <= self.first_sync_uid),
-			"resync": int(message.uid <= self.resync_uid),
+			"resync": int(message.uid <= self.resync_uid and not self.took_all),
 			"pop3_key": None,
 		}
 

@@ -151,7 +151,8 @@ def fetch_new(session: ImapSession, journal: FolderJournal, work: Work) -> None:
 	asked = journal.unknown(status.uidvalidity, plan.uids)
 	position = Position(status.uidvalidity, 0 if plan.first or plan.resync else journal.position.last_uid)
 	if plan.first:
-		journal.move(Position(status.uidvalidity, _below(asked, plan)), first_sync_uid=plan.done.last_uid)
+		start, took_all = Position(status.uidvalidity, _below(asked, plan)), len(plan.uids) == status.exists
+		journal.move(start, first_sync_uid=plan.done.last_uid, took_all=took_all)
 		position = journal.position
 		frappe.db.commit()
 	elif plan.resync:
@@ -268,9 +269,9 @@ def _below(asked: Sequence[int], plan: FetchPlan) -> int:
 def _resync_criteria(journal: FolderJournal) -> str:
 	"""What to look at after a change of UIDVALIDITY: all that can have come since the folder's first pull.
 
-	Messages known by content are found out when processed; older ones were never wanted.
+	Messages known by content are found out when processed; older ones were never wanted, unless all were.
 	"""
-	if not journal.first_pull:
+	if journal.took_all or not journal.first_pull:
 		return "ALL"
 	return f"SINCE {takeover.imap_day(journal.first_pull - RESYNC_MARGIN)}"
 

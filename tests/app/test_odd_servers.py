@@ -46,6 +46,8 @@ def rest_over(mailbox: Mailbox) -> None:
 	frappe.db.commit()
 
 
+#: A date that any mail may have, of whatever age the folder is.
+OLD = "Mon, 02 Nov 2015 09:30:00 +0100"
 FIVE = [f"objet {uid}" for uid in range(1, 6)]
 
 
@@ -54,15 +56,30 @@ def test_uidvalidity_that_changes_at_every_pull(mailbox: Mailbox, odd: FaultyIma
 	for turn in range(1, 5):
 		odd.uidvalidity += 10
 		# Other numbers for the same messages, and a new one among them.
-		odd.messages = dict(enumerate([*odd.messages.values(), crlf(raw(f"tour {turn}"))], 100 * turn))
+		odd.messages = dict(enumerate([*odd.messages.values(), crlf(raw(f"tour {turn}", date=OLD))], 100 * turn))
 		assert pulled(mailbox)[5:] == [f"tour {n}" for n in range(1, turn + 1)]
 	odd.messages[900] = crlf(raw("dernier"))
 	assert pulled(mailbox)[-1] == "dernier"
 
 
+def test_old_mail_of_a_renumbered_folder_that_was_never_wanted(make_mailbox: Make, odd: FaultyImap) -> None:
+	"""What the first synchronisation left out stays out, and what was copied in since comes, whatever its date."""
+	mailbox = make_mailbox(append_to="Opportunity", incoming_port=str(odd.port), email_sync_option="UNSEEN")
+	odd.flags = {1: {"\\Seen"}, 2: {"\\Seen"}}
+	assert pulled(mailbox) == FIVE[2:]
+	odd.uidvalidity += 10
+	assert pulled(mailbox) == FIVE[2:]
+	odd.messages = {uid + 10: message for uid, message in odd.messages.items()} | {16: crlf(raw("ancien", date=OLD))}
+	odd.uidvalidity += 10
+	assert pulled(mailbox) == FIVE[2:]
+	assert {row.subject for row in journal(mailbox, state="Ignored")} == {*FIVE[:2], "ancien"}
+	odd.messages[17] = crlf(raw("nouveau", date=OLD))
+	assert pulled(mailbox) == [*FIVE[2:], "nouveau"]
+
+
 def test_uids_that_go_back_under_the_same_uidvalidity(mailbox: Mailbox, odd: FaultyImap) -> None:
 	assert pulled(mailbox) == FIVE
-	odd.messages = {1: crlf(raw("après la restauration")), 2: odd.messages[1]}
+	odd.messages = {1: crlf(raw("après la restauration", date=OLD)), 2: odd.messages[1]}
 	assert pulled(mailbox) == [*FIVE, "après la restauration"]
 	odd.messages[3] = crlf(raw("ensuite"))
 	assert pulled(mailbox)[-1] == "ensuite"
