@@ -16,8 +16,11 @@ from werkzeug.wrappers import Response
 from dokos_mail.inbound.journal import JOURNAL
 from dokos_mail.inbound.words import in_words
 from dokos_mail.mail_access import may_read
+from dokos_mail.outbound import queue
 
 ALLOWED = "Remote Image Sender"
+#: Mails of a timeline that are asked about at once.
+MOST_AT_ONCE = 200
 
 _REMOTE = re.compile(r' data-remote-(?P<attribute>src|background)="(?P<address>[^"]*)"')
 #: What a frame with a mail may do: show what is in it, images of the site, and others where its reader agreed.
@@ -65,6 +68,14 @@ def about(communication: str) -> dict[str, str]:
 		return {}
 	original = f"/api/method/dokos_mail.api.download_original?name={quote(row.name)}" if row.raw_path else ""
 	return {"why": in_words(row.rule, json.loads(row.trace or "[]"), _), "original": original, "row": row.name}
+
+
+@frappe.whitelist()
+def deliveries(communications: str) -> dict[str, list[dict[str, str]]]:
+	"""What became of mails of a timeline (their names, as a JSON list) with whom, where there is more to say than *Sent*."""
+	names = [name for name in json.loads(communications) if isinstance(name, str)][:MOST_AT_ONCE]
+	found = queue.troubles(names)
+	return {name: lines for name, lines in found.items() if may_read(frappe.get_doc("Communication", name))}
 
 
 def _loaded(found: re.Match[str], ours: set[str | None]) -> str:

@@ -144,11 +144,7 @@ class _Delivery:
 				raise
 			self._could_not_be_made(error)
 		found = outcome.finish(self.row, self.recipients, self.token)
-		if (
-			self.account.append_emails_to_sent_folder
-			and found.state in (states.SENT, states.PARTLY_REFUSED)
-			and not self.row.sent_copy
-		):
+		if self.account.append_emails_to_sent_folder and found.state in states.LEFT and not self.row.sent_copy:
 			frappe.db.set_value(QUEUE, self.row.name, "sent_copy", "Wanted", update_modified=False)
 		frappe.db.commit()
 		return found.state

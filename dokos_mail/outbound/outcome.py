@@ -23,6 +23,7 @@ from dokos_mail.outbound.claim import QUEUE, RECIPIENT
 
 #: Entries kept of what happened to a recipient: the first and the last ones.
 LOG_LENGTH = 30
+_TROUBLES = (states.REFUSED, states.UNCERTAIN, states.DEFERRED, states.BOUNCED)
 FIELDS = (
 	"name",
 	"recipient",
@@ -144,8 +145,7 @@ def finish(row: frappe._dict, recipients: Sequence[frappe._dict], token: str | N
 	"""Give the row the state that follows from its recipients', and let the claim go."""
 	found = states.row_state([(each.state, each.next_try) for each in recipients])
 	if not reason:
-		troubled = [each for each in recipients if each.state in (states.REFUSED, states.UNCERTAIN, states.DEFERRED)]
-		reason = "\n".join(f"{each.recipient}: {each.server_reply or ''}" for each in troubled[:20])
+		reason = _troubles(recipients)
 	values: dict[str, object] = {
 		"status": found.status,
 		"delivery_state": found.state,
@@ -165,6 +165,21 @@ def finish(row: frappe._dict, recipients: Sequence[frappe._dict], token: str | N
 	if found.state in (states.REFUSED, states.PARTLY_REFUSED, states.UNCERTAIN) and not cint(row.notified):
 		notify_sender(row, found.state, reason)
 	return found
+
+
+def _troubles(recipients: Sequence[frappe._dict]) -> str:
+	"""What went wrong with whom, a line each."""
+	troubled = [each for each in recipients if each.state in _TROUBLES]
+	return "\n".join(f"{each.recipient}: {each.server_reply or _(each.state)}" for each in troubled[:20])
+
+
+def look_again(row: str) -> None:
+	"""Give a row that is over the state and the reason that follow from its recipients', of whom a report told something."""
+	recipients = recipients_of(row)
+	found = states.row_state([(each.state, each.next_try) for each in recipients])
+	if found.status in ("Sent", "Error"):
+		values = {"delivery_state": found.state, "delivery_reason": _troubles(recipients)[:1000] or None}
+		frappe.db.set_value(QUEUE, row, values, update_modified=False)
 
 
 #: What is known of a Communication only after it was sent: the rest of its queue says less.

@@ -9,12 +9,15 @@ from frappe import _
 from frappe.utils import cint, now_datetime
 
 from dokos_mail import host
+from dokos_mail.engine.errors import N_
 from dokos_mail.engine.send import row as states
 from dokos_mail.outbound import account as accounts
 from dokos_mail.outbound import outcome
 from dokos_mail.outbound.claim import QUEUE, WAITING, claim, left_behind, take_over
 from dokos_mail.outbound.deliver import Rests, deliver, resolve
 
+#: States of a delivery, of which only the last one counts; what else a log says stays true.
+_DELIVERY = frozenset((*states.OPEN, *states.DONE, states.REFUSED, states.UNCERTAIN, states.CANCELLED))
 #: Rows looked at in one go.
 BATCH = 200
 
@@ -195,6 +198,23 @@ def waiting_by_account() -> list[dict[str, object]]:
 	return [each | {"why": why(frappe.get_doc(QUEUE, each.pop("row")))} for each in found.values()]
 
 
+def troubles(communications: Sequence[str]) -> dict[str, list[dict[str, str]]]:
+	"""What is to be known of each of these mails besides that it was sent: for each recipient, what came last of each kind."""
+	rows = frappe.get_all(
+		QUEUE, filters={"communication": ("in", list(communications) or [""])}, fields=["name", "communication"]
+	)
+	about = {row.name: row.communication for row in rows}
+	told = {"parent": ("in", list(about) or [""]), "delivery_log": ("is", "set")}
+	found: dict[str, list[dict[str, str]]] = {}
+	fields = ["parent", "recipient", "delivery_state", "delivery_log"]
+	for each in frappe.get_all("Email Queue Recipient", filters=told, fields=fields, order_by="idx asc"):
+		over = _DELIVERY - ({each.delivery_state} - {states.SENT})
+		last = {one["state"]: one["words"] for one in frappe.parse_json(each.delivery_log) if one["state"] not in over}
+		lines = [{"recipient": each.recipient, "state": state, "words": words} for state, words in last.items()]
+		found.setdefault(about[each.parent], []).extend(lines)
+	return {name: lines for name, lines in found.items() if lines}
+
+
 def timeline(communication: str) -> list[dict[str, object]]:
 	"""What happened to a mail, in order (row O11): queued, sent with the server's words, deferred, refused ..."""
 	events: list[dict[str, object]] = []
@@ -204,7 +224,7 @@ def timeline(communication: str) -> list[dict[str, object]]:
 		fields = ["recipient", "delivery_log", "status", "delivery_state", "accepted_on", "server_reply", "modified"]
 		for each in frappe.get_all("Email Queue Recipient", filters={"parent": row.name}, fields=fields, order_by="idx asc"):
 			events.append(
-				{"on": str(row.creation), "recipient": each.recipient, "state": "Queued", "words": "", "queue": row.name}
+				{"on": str(row.creation), "recipient": each.recipient, "state": N_("Queued"), "words": "", "queue": row.name}
 			)
 			log = frappe.parse_json(each.delivery_log or "[]")
 			if not log and each.status == "Sent":

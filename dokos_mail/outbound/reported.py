@@ -17,15 +17,24 @@ from dokos_mail.outbound.claim import QUEUE, RECIPIENT
 ADDRESS = "Undeliverable Address"
 BOUNCED, COMPLAINED = "Bounced", "Complained"
 
-#: What the log of a recipient says, by the kind of report.
+#: What the log of a recipient says, by the kind of report; of a receipt, by what it says was done with the mail.
 WORDS = {
+	"bounce": BOUNCED,
 	"delay": N_("Delayed"),
 	"complaint": N_("Complaint"),
 	"receipt": N_("Receipt"),
 	"auto-reply": N_("Answered Automatically"),
 }
+RECEIPTS = {
+	"displayed": N_("Read Receipt"),
+	"deleted": N_("Deleted Unread"),
+	"delivered": N_("Delivered"),
+	"relayed": N_("Passed On"),
+	"expanded": N_("Passed On"),
+}
 #: States of a recipient whose copy a server has, or may have.
 _HANDED_OVER = (states.SENT, states.BOUNCED, states.UNCERTAIN, states.IN_FLIGHT)
+_NO_MARKUP = {ord("<"): None, ord(">"): None}
 #: A report is about at most this many recipients that are looked at.
 MOST_RECIPIENTS = 200
 #: The host's words for a Communication, the weightier first: a later report that says less changes nothing.
@@ -55,12 +64,26 @@ def apply(report: Report, original: Original, by: str) -> str:
 		if recipient.name and not _was_handed_over(original, recipient):
 			made_up = True
 			continue
-		words = " ".join(filter(None, [told.get("status"), told.get("diagnostic")])) or _(WORDS.get(report.kind, "Bounced"))
-		said.append(f"{recipient.recipient}: {words}")
+		words = _said(told)
+		said.append(f"{recipient.recipient}: {words or _(_state(report, told))}")
 		_write(report, told, recipient, words, original, by)
 	if original.communication and not (made_up and not said) and (status := _status(report)):
 		_tell(original.communication, status)
 	return "\n".join(said)[:1000]
+
+
+def _said(told: dict[str, str | None]) -> str:
+	"""The server's own words, with the status where they do not name it."""
+	status, diagnostic = told.get("status") or "", told.get("diagnostic") or ""
+	return diagnostic if status in diagnostic else f"{status} {diagnostic}".strip()
+
+
+def _state(report: Report, told: dict[str, str | None]) -> str:
+	"""What the log of a recipient calls it."""
+	action = told.get("action") or ""
+	if report.kind == "receipt" or action in ("delivered", "relayed", "expanded"):
+		return RECEIPTS.get(action, WORDS["receipt"])
+	return WORDS["delay" if action == "delayed" else report.kind]
 
 
 def _was_handed_over(original: Original, recipient: frappe._dict) -> bool:
@@ -77,11 +100,12 @@ def _write(report: Report, told: dict[str, str | None], recipient: frappe._dict,
 			row = next((one for one in outcome.recipients_of(original.queue) if one.name == recipient.name), None)
 			if row:
 				outcome.write(row, states.BOUNCED, words, by=by, status_code=code, next_try=None)
+				outcome.look_again(original.queue)
 		if not code.startswith("4"):
 			remember(recipient.recipient, BOUNCED, words, code, original.communication, by)
 		return
 	if recipient.name:
-		outcome.log(recipient.name, WORDS.get("delay" if action == "delayed" else report.kind, report.kind), words, code, by)
+		outcome.log(recipient.name, _state(report, told), words, code, by)
 	if report.kind == "complaint":
 		remember(recipient.recipient, COMPLAINED, words, code, original.communication, by)
 	elif report.kind == "receipt" and action == "displayed":
@@ -133,7 +157,14 @@ def _tell(communication: str, status: str) -> None:
 def remember(address: str, kind: str, reason: str, code: str, communication: str | None, by: str) -> None:
 	"""Remember that mail to an address fails, or is not wanted, so that it is said before the next one."""
 	now = now_datetime()
-	values = {"kind": kind, "reason": reason[:1000], "status_code": code, "last_on": now, "communication": communication}
+	# hosts take an address between angle brackets for markup when they write a new row
+	values = {
+		"kind": kind,
+		"reason": reason.translate(_NO_MARKUP)[:1000],
+		"status_code": code,
+		"last_on": now,
+		"communication": communication,
+	}
 	values["email_reaction"] = by
 	known = frappe.db.get_value(ADDRESS, {"address": address.lower()}, ["name", "kind", "times", "email_reaction"], as_dict=True)
 	if known:

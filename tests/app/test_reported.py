@@ -13,6 +13,7 @@ from time_machine import Traveller
 from dokos_mail.api import undeliverable
 from dokos_mail.inbound.reactions import REACTION
 from dokos_mail.jobs import react
+from dokos_mail.reader import deliveries
 from tests.app.test_pull import journal, pull
 from tests.mailbox import Mailbox, raw
 
@@ -106,6 +107,10 @@ def dsn(
 	).encode()
 
 
+def report(mailbox: Mailbox, kind: str, fields: str, about: str) -> bytes:
+	return REPORT.format(to=mailbox.user, subject="x", own=uuid4().hex, report=kind, fields=fields, about=about).encode()
+
+
 def states(sent: frappe._dict) -> list[str]:
 	filters = {"parent": sent.row}
 	return frappe.get_all("Email Queue Recipient", filters=filters, pluck="delivery_state", order_by="idx asc")
@@ -135,10 +140,62 @@ def test_a_bounce_tells_the_mail_it_is_about(mailbox: Mailbox, sent: frappe._dic
 	assert "no such user" in log[0] and log[1] == "5.1.1"
 
 
-def test_the_next_mail_to_it_is_asked_about_until_it_writes(mailbox: Mailbox, sent: frappe._dict) -> None:
+def test_the_queue_says_whom_it_did_not_reach(mailbox: Mailbox, sent: frappe._dict) -> None:
+	fields = ["status", "delivery_state", "delivery_reason"]
 	receive(mailbox, dsn(mailbox, sent))
+	row = frappe.db.get_value("Email Queue", sent.row, fields, as_dict=True)
+	assert (row.status, row.delivery_state) == ("Sent", "Partly Bounced")
+	assert row.delivery_reason == f"{sent.who[0]}: 5.1.1 550 no such user"
+	receive(mailbox, dsn(mailbox, sent, who=sent.who[1]))
+	assert frappe.db.get_value("Email Queue", sent.row, "delivery_state") == "Bounced"
+
+
+def test_the_documents_timeline_says_what_became_of_it_with_whom(mailbox: Mailbox, sent: frappe._dict) -> None:
+	"""The mail as a whole has one status; whom it concerns, and what the server said, stands below it."""
+	names = frappe.as_json([sent.mail])
+	assert deliveries(names) == {}
+	for action, code in (("delayed", "4.4.1"), ("failed", "5.1.1")):
+		receive(mailbox, dsn(mailbox, sent, action, code))
+	fields = f"Final-Recipient: rfc822; {sent.who[1]}\nOriginal-Message-ID: <{sent.message_id}>\nDisposition: manual-action/MDN-sent-manually; displayed"
+	receive(mailbox, report(mailbox, "disposition-notification", fields, sent.message_id))
+	assert [tuple(line.values()) for line in deliveries(names)[sent.mail]] == [
+		(sent.who[0], "Delayed", "4.4.1 550 no such user"),
+		(sent.who[0], "Bounced", "5.1.1 550 no such user"),
+		(sent.who[1], "Read Receipt", ""),
+	]
+
+
+def test_of_mail_that_one_may_not_read_it_says_nothing(mailbox: Mailbox, sent: frappe._dict) -> None:
+	receive(mailbox, dsn(mailbox, sent))
+	frappe.set_user("Guest")
+	try:
+		assert deliveries(frappe.as_json([sent.mail])) == {}
+	finally:
+		frappe.set_user("Administrator")
+
+
+@pytest.mark.parametrize(
+	("disposition", "expected"),
+	[
+		("manual-action/MDN-sent-manually; displayed", "Read Receipt"),
+		("manual-action/MDN-sent-automatically; deleted", "Deleted Unread"),
+		("automatic-action/MDN-sent-manually; denied", "Receipt"),
+	],
+)
+def test_receipts_say_what_was_done(mailbox: Mailbox, sent: frappe._dict, disposition: str, expected: str) -> None:
+	fields = f"Final-Recipient: rfc822; {sent.who[0]}\nDisposition: {disposition}"
+	receive(mailbox, report(mailbox, "disposition-notification", fields, sent.message_id))
+	((line),) = deliveries(frappe.as_json([sent.mail]))[sent.mail]
+	assert line["state"] == expected
+	assert (status(sent) == "Read") == (expected == "Read Receipt")
+
+
+def test_the_next_mail_to_it_is_asked_about_until_it_writes(mailbox: Mailbox, sent: frappe._dict) -> None:
+	words = f"550 <{sent.who[0]}>: no such user".encode()
+	receive(mailbox, dsn(mailbox, sent).replace(b"550 no such user", words))
 	(known,) = undeliverable(f"Anna <{sent.who[0].upper()}>, {sent.who[1]}")
 	assert (known["address"], known["kind"], known["times"]) == (sent.who[0], "Bounced", 1)
+	assert f"550 {sent.who[0]}: no such user" in known["reason"]
 	receive(mailbox, raw("Me revoilà", sender=sent.who[0], to=mailbox.user))
 	assert undeliverable(sent.who[0]) == []
 

@@ -111,6 +111,27 @@ def test_an_administrator_sets_up_a_domain_and_an_account(logged_in: LogIn) -> N
 	assert account.get_password("password") == "s3cret"
 
 
+def test_above_a_mail_stands_whom_it_did_not_reach(logged_in: LogIn, contact: str) -> None:
+	"""Its pill says that something is wrong; which of its recipients, and what the server said, is told in full."""
+	log = [{"on": "2026-11-20 10:00:00", "state": "Sent", "words": "250 ok"}]
+	bounced = [*log, {"on": "2026-11-20 10:01:00", "state": "Bounced", "words": "550 <paul@client.example>: <b>unknown</b>"}]
+	mail = message(contact, sent_or_received="Sent", recipients="paul@client.example, ines@client.example", content="<p>Oui</p>")
+	row = frappe.get_doc({"doctype": "Email Queue", "message": "x", "status": "Sent", "communication": mail.name})
+	for address, entries in (("paul@client.example", bounced), ("ines@client.example", log)):
+		state = {"status": "Sent", "delivery_state": entries[-1]["state"], "delivery_log": frappe.as_json(entries)}
+		row.append("recipients", {"recipient": address, **state})
+	row.db_insert()
+	for child in row.recipients:
+		child.update({"parent": row.name, "parenttype": "Email Queue", "parentfield": "recipients"}).db_insert()
+	frappe.db.commit()
+	page = logged_in(f"/app/contact/{contact}")
+	lines = page.locator(".mail-deliveries li")
+	expect(lines).to_have_text(["paul@client.example Rejeté 550 <paul@client.example>: <b>unknown</b>"])
+	# in its document's timeline as where it is read alone
+	go(page, f"/app/communication/{mail.name}")
+	expect(page.locator(".dokos-mail-delivery")).to_contain_text("Mis en file d'attente")
+
+
 def test_a_mail_is_read_and_answered(logged_in: LogIn, contact: str, sent: list[dict]) -> None:
 	message(contact, recipients="support@masociete.example, Ines <ines@client.example>", content="<p>Un <b>devis</b> ?</p>")
 	file = {"doctype": "File", "file_name": "plan.txt", "content": b"x", "is_private": 1}

@@ -37,6 +37,8 @@ const dokos_mail_queue = {
 			Sending: "blue",
 			Sent: "green",
 			"Partly Refused": "red",
+			Bounced: "red",
+			"Partly Bounced": "red",
 			Refused: "red",
 			Uncertain: "orange",
 			Cancelled: "gray",

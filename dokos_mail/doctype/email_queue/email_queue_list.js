@@ -12,6 +12,8 @@
 			Sending: "blue",
 			Sent: "green",
 			"Partly Refused": "red",
+			Bounced: "red",
+			"Partly Bounced": "red",
 			Refused: "red",
 			Uncertain: "orange",
 			Cancelled: "gray",

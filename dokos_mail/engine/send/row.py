@@ -15,7 +15,9 @@ DONE = (SENT, BOUNCED)
 #: What *Try Again* begins anew.
 AGAIN = (DEFERRED, REFUSED, UNCERTAIN, CANCELLED, WAITING)
 
-SENDING, PARTLY_REFUSED = "Sending", "Partly Refused"
+SENDING, PARTLY_REFUSED, PARTLY_BOUNCED = "Sending", "Partly Refused", "Partly Bounced"
+#: States of a message that a server took for somebody.
+LEFT = (SENT, PARTLY_REFUSED, BOUNCED, PARTLY_BOUNCED)
 
 
 @dataclass(frozen=True)
@@ -49,4 +51,6 @@ def row_state(recipients: Sequence[tuple[str, datetime | None]]) -> RowState:
 		return RowState("Error", PARTLY_REFUSED if sent else REFUSED)
 	if CANCELLED in states:
 		return RowState("Sent" if sent else "Expired", CANCELLED)
+	if BOUNCED in states:
+		return RowState("Sent", BOUNCED if all(state == BOUNCED for state in states) else PARTLY_BOUNCED)
 	return RowState("Sent", SENT)

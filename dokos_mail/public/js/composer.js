@@ -24,10 +24,11 @@
 		if (!message.length) return true;
 		const lines = message.map((one) => {
 			const what = one.kind === "Complained" ? __("complained of an email of ours") : __("the last email did not arrive");
-			return `<li><b>${frappe.utils.escape_html(one.address)}</b>: ${what}<br><span class="text-muted small">${frappe.utils.escape_html(one.reason || "")}</span></li>`;
+			const reason = one.reason ? `<br><span class="text-muted small">${frappe.utils.escape_html(one.reason)}</span>` : "";
+			return `<li><b>${frappe.utils.escape_html(one.address)}</b>: ${what}${reason}</li>`;
 		});
 		return new Promise((resolve) =>
-			frappe.confirm(`<p>${__("Send it all the same?")}</p><ul>${lines.join("")}</ul>`, () => resolve(true), () => resolve(false))
+			frappe.confirm(`<ul>${lines.join("")}</ul><p>${__("Send it all the same?")}</p>`, () => resolve(true), () => resolve(false))
 		);
 	}
 

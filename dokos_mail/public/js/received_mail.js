@@ -1,5 +1,6 @@
 // A mail in a timeline, read: in a frame where nothing runs, without remote images until its reader agrees, the history
-// it quotes folded, and why it is here one click away. Works on the markup that the desk's timelines have.
+// it quotes folded, and why it is here one click away. Above a mail that was sent stands whom it did not reach, and what
+// servers and readers said of it. Works on the markup that the desk's timelines have.
 
 (() => {
 	// Pictures of the site's files alone: any other address of the site may do something.
@@ -33,6 +34,7 @@
 		content.replaceChildren(frame_of({ srcdoc: page(html) }));
 		if (/\sdata-remote-(src|background)="/.test(html)) ask_for_images(name, content);
 		offer_details(name, box);
+		ask_what_became_of(name, box, content);
 	}
 
 	function page(html) {
@@ -162,6 +164,57 @@
 		});
 		why.classList.add("why-is-it-here");
 		actions.append(why);
+	}
+
+	// One question for all mails that a timeline shows at once.
+	const asked = new Map();
+
+	function ask_what_became_of(name, box, content) {
+		if (!asked.size) setTimeout(tell_what_became_of_them, 50);
+		asked.set(name, [box, content]);
+	}
+
+	async function tell_what_became_of_them() {
+		const boxes = new Map(asked);
+		asked.clear();
+		const { message } = await frappe.call({
+			method: "dokos_mail.reader.deliveries",
+			args: { communications: JSON.stringify([...boxes.keys()]) },
+			type: "POST",
+		});
+		for (const [name, lines] of Object.entries(message || {})) {
+			const [, content] = boxes.get(name) || [];
+			if (content) content.before(deliveries_of(name, lines));
+		}
+	}
+
+	const LINES = 5;
+	const COLOURS = { Bounced: "red", Refused: "red", Complaint: "red", Delayed: "orange", Deferred: "orange", Uncertain: "orange" };
+
+	function deliveries_of(name, lines) {
+		const list = document.createElement("ul");
+		list.className = "mail-deliveries list-unstyled small";
+		list.style.cssText = "list-style: none; margin: 4px 0 8px; padding: 0;";
+		const worst = lines.sort((a, b) => !COLOURS[a.state] - !COLOURS[b.state]);
+		for (const each of worst.slice(0, LINES)) {
+			const line = document.createElement("li");
+			line.style.cssText = "overflow-wrap: anywhere; padding: 1px 0;";
+			const state = said(__(each.state));
+			state.className = `indicator-pill no-indicator-dot ${COLOURS[each.state] || "gray"} pill`;
+			const words = said(each.words);
+			words.className = "text-muted muted";
+			line.append(said(each.recipient), " ", state, " ", words);
+			list.append(line);
+		}
+		if (lines.length > LINES) {
+			const more = document.createElement("li");
+			const link = document.createElement("a");
+			link.href = `/app/communication/${encodeURIComponent(name)}`;
+			link.textContent = __("and {0} more", [lines.length - LINES]);
+			more.append(link);
+			list.append(more);
+		}
+		return list;
 	}
 
 	function said(text) {
