@@ -36,9 +36,10 @@ bench: python
 fuzz: python
 	@$(PYTHON) demo/prepare.py --tests && COUNT=$(COUNT) SEED=$(SEED) $(VENV) -m tests.fuzz
 
-# The pictures of the guides, taken on the demo's desk.
+# The pictures of the guides, taken by the tests that follow the page of instructions.
 pictures: python
-	@$(PYTHON) demo/prepare.py --tests && $(VENV) -m demo.pictures
+	@$(PYTHON) demo/prepare.py --tests && rm -rf docs/images && \
+		$(VENV) -m pytest -q --pictures docs/images tests/browser/test_seed_walk.py tests/browser/test_desk_company.py
 
 # Pins for every supported Python at once, which pip freeze cannot give; uv is needed for this alone.
 lock: python

@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 	parser.addoption("--host", choices=("embedded", "bench"), default="embedded", help="the host that tests run on")
 	parser.addoption("--site", default=None, help="the site on the bench")
 	parser.addoption("--url", default=None, help="the address that site is served at, for tests of its desk in a browser")
-	parser.addoption("--pictures", default=None, help="a folder for screenshots of that desk")
+	parser.addoption("--pictures", default=None, help="a folder for screenshots of the desk")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,17 @@ def test_the_document_types_and_choices_have_the_pages_words(french: dict[str, s
 	assert french["Email Domain"] == "Nom de domaine email"
 	assert french["Email Account"] == "Compte email"
 	assert (french["ALL"], french["UNSEEN"]) == ("TOUS", "NON LUS")
+
+
+@pytest.mark.parametrize(("guide", "language"), [("guide-administrateur.md", "fr"), ("administrator-guide.md", "en")])
+def test_the_guides_show_the_pictures_that_the_walk_takes(guide: str, language: str) -> None:
+	"""Each picture that is taken is shown, each that is shown is there, and the chapters are the page's."""
+	docs = APP.parent / "docs"
+	text = (docs / guide).read_text(encoding="utf-8")
+	shown = re.findall(r"!\[[^\]]+\]\(images/(\w+)/([\w-]+)\.png\)", text)
+	assert {folder for folder, _name in shown} == {language}
+	assert {name for _folder, name in shown} == {path.stem for path in (docs / "images" / language).iterdir()}
+	code = "".join((APP.parent / "tests/browser" / name).read_text() for name in ("test_seed_walk.py", "test_desk_company.py"))
+	assert {name for _folder, name in shown} <= set(re.findall(r'"(\d[\w-]+)"', code))
+	chapters = [line.split()[1].rstrip(".") for line in text.splitlines() if re.match(r"##+ \d", line)]
+	assert chapters == ["1", "1.1", "1.2", "1.3", "2", *(f"2.{number}" for number in range(1, 9)), "3"]

@@ -101,7 +101,6 @@ NOT_HERE = {name for name, method in HANDED_ON.items() if not hasattr(import_mod
 OF_DOCUMENTS = {
 	"doctype.email_account.email_account.EmailAccount.get_domain_values": ("Email Account", "account"),
 	"doctype.email_queue.email_queue.EmailQueue.retry_sending": ("Email Queue", "queue"),
-	"dokos_mail.doctype.incoming_email.incoming_email.IncomingEmail.process_again": ("Incoming Email", "row"),
 	"dokos_mail.doctype.incoming_email.incoming_email.IncomingEmail.try_placing": ("Incoming Email", "row"),
 }
 

@@ -11,6 +11,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
+from tests.browser.company import mail, walk, worker
+
+__all__ = ["mail", "walk", "worker"]
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
 PASSWORD = "correct horse battery"
 # How long a busy machine may take for what takes a tenth of a second: only a test that fails waits so long.

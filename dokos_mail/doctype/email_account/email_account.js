@@ -2,7 +2,7 @@
 
 // The host's handlers for these fill in settings of their own, which may be out of date, and warn of what cannot happen
 // here: duplicates, and automatic answers to old mail.
-for (const event of ["service", "use_imap", "email_sync_option", "warn_autoreply_on_incoming"]) {
+for (const event of ["service", "domain", "use_imap", "email_sync_option", "warn_autoreply_on_incoming"]) {
 	frappe.ui.form.off("Email Account", event);
 }
 
@@ -35,7 +35,7 @@ function look_now() {
 
 const shown = (text) => frappe.utils.escape_html(text || "");
 const link = (url, text) =>
-	url ? ` <a href="${shown(url)}" target="_blank" rel="noopener">${shown(text)}</a>` : "";
+	url ? ` <a href="${shown(url)}" target="_blank" rel="noopener" style="text-decoration: underline">${shown(text)}</a>` : "";
 
 frappe.ui.form.on("Email Account", {
 	setup() {
@@ -48,6 +48,11 @@ frappe.ui.form.on("Email Account", {
 	},
 
 	onload(frm) {
+		// "Create User Email" of the form of a user asks for these boxes, and some hosts drop them on the way.
+		const [, doctype, user] = frappe.get_prev_route();
+		if (frm.is_new() && doctype === "User" && user === frm.doc.email_id) {
+			Object.assign(frm.doc, { awaiting_password: 1, enable_incoming: 1 });
+		}
 		const query = "dokos_mail.append_to.append_to_query";
 		frm.set_query("append_to", () => ({ query }));
 		frm.set_query("append_to", "imap_folder", () => ({ query }));
@@ -174,7 +179,8 @@ frappe.ui.form.on("Email Account", {
 			return;
 		}
 		const count = received === 1 ? __("One new email.") : __("{0} new emails.", [received]);
-		const not_processed = failed ? ` ${__("{0} could not be processed.", [failed])}` : "";
+		const those = failed === 1 ? __("One could not be processed.") : __("{0} could not be processed.", [failed]);
+		const not_processed = failed ? ` ${those}` : "";
 		const desk = (doctype, name) =>
 			`/app/${doctype.toLowerCase().replace(/ /g, "-")}/${encodeURIComponent(name)}`;
 		const rows = (mails || []).map((mail) => {
@@ -190,6 +196,7 @@ frappe.ui.form.on("Email Account", {
 			title: __("Pull Now"),
 			message: `${error_text}<p>${count}${not_processed}</p><table class="table table-sm">${rows.join("")}</table>`,
 			indicator: error || failed ? "orange" : "green",
+			wide: true,
 		});
 	},
 
@@ -242,8 +249,17 @@ frappe.ui.form.on("Email Account", {
 		});
 	},
 
+	// A domain's settings are the account's at once: which fields are asked for depends on them.
 	domain(frm) {
 		frm.events.propose_for_address(frm);
+		const { domain } = frm.doc;
+		if (domain) {
+			frappe.call({ doc: frm.doc, method: "get_domain_values", args: { domain } }).then(({ message }) => {
+				if (message && frm.doc.domain === domain) {
+					frm.set_value(message);
+				}
+			});
+		}
 	},
 
 	use_imap(frm) {

@@ -95,7 +95,7 @@ export function rich(html, mail = false) {
 				if (name !== "src" || /^(https?:|cid:|data:image\/(?!svg)|\/(?!\/))/i.test(value.trim())) node.setAttribute(name, value);
 			}
 		}
-		if (child.tagName === "A") Object.assign(node, { target: "_blank", rel: "noopener noreferrer" });
+		if (child.tagName === "A" && !/^\/app(\/|$)/.test(node.getAttribute("href"))) Object.assign(node, { target: "_blank", rel: "noopener noreferrer" });
 		node.append(...copy(child));
 		return [node];
 	});

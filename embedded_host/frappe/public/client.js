@@ -35,7 +35,7 @@ class CommunicationComposer {
 	}
 }
 
-/** Make the globals that scripts expect. `desk`: `navigate(url)`, `route()`, and `current()`, the form on the screen. */
+/** Make the globals that scripts expect. `desk`: `navigate(url)`, `route()`, `previous()`, and `current()`, the form on the screen. */
 export function offer(desk) {
 	const set_route = (...parts) => {
 		const [first, ...rest] = parts.length === 1 && Array.isArray(parts[0]) ? parts[0] : parts;
@@ -63,6 +63,7 @@ export function offer(desk) {
 		realtime: strict("frappe.realtime", { on: () => {}, off: () => {} }),
 		set_route,
 		get_route: desk.route,
+		get_prev_route: () => desk.previous() || [],
 		new_doc: (doctype, values) => {
 			frappe.route_options = values || frappe.route_options;
 			return desk.navigate(path(doctype, "new"));

@@ -7,7 +7,7 @@ import { Page } from "./page.js";
 import { metaOf, request } from "./server.js";
 
 const main = document.querySelector("main");
-let [form, turn] = [null, 0];
+let [form, turn, visited] = [null, 0, []];
 const words = () => location.pathname.split("/").slice(2).filter(Boolean).map(decodeURIComponent);
 const doctypeOf = (word) => boot.doctypes.find((d) => slug(d.name) === word || d.name === word);
 
@@ -21,6 +21,7 @@ async function show() {
 	const mine = ++turn;
 	const [word, name] = words();
 	const doctype = word && doctypeOf(word);
+	visited = [...visited.slice(-1), route()];
 	form = null;
 	document.querySelectorAll("dialog[open]").forEach((each) => each.close());
 	document.body.classList.remove("ready");
@@ -155,5 +156,5 @@ function route() {
 	const doctype = word && doctypeOf(word)?.name;
 	return !doctype ? ["Workspaces", word] : name ? ["Form", doctype, name] : ["List", doctype, "List"];
 }
-offer({ navigate, route, current: () => form });
+offer({ navigate, route, current: () => form, previous: () => visited.at(-2) });
 show();

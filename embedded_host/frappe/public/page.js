@@ -34,7 +34,7 @@ export function msgprint(message, title) {
 		action.action?.(action.args);
 	};
 	said = modal({
-		title: given.title || __("Message"), indicator: given.indicator || "blue", body: lines, onclose: () => (said = null),
+		title: given.title || __("Message"), indicator: given.indicator || "blue", className: given.wide ? "wide" : "", body: lines, onclose: () => (said = null),
 		footer: action ? [button(action.label || __("OK"), act, { className: "primary" })] : [],
 	});
 }

@@ -24,10 +24,11 @@ export class Timeline {
 	draw() {
 		const { frm } = this;
 		const dated = [...this.mails.map((mail) => [mail.communication_date || mail.creation, () => this.mail(mail)]), ...frm.docinfo.comments.map((each) => [each.creation, () => this.comment(each)])];
+		const address = frm.docinfo.document_email;
 		const older = button(__("Older"), () => this.older(), { className: "small", hidden: this.complete });
 		this.node.replaceChildren(
 			el("div", { className: "row" }, el("h2", { className: "grow" }, __("Activity")), button(__("New Email"), () => this.compose(), {}, icon("add"))),
-			this.writer(), ...dated.sort(([a], [b]) => (a < b ? 1 : -1)).map(([, draw]) => draw()), older);
+			el("p", { className: "muted", hidden: !address }, __("Mail to {0} is added here.", [address])), this.writer(), ...dated.sort(([a], [b]) => (a < b ? 1 : -1)).map(([, draw]) => draw()), older);
 	}
 	async older() {
 		const { doctype, docname } = this.frm;

@@ -75,9 +75,6 @@ class Desk:
 		self.field(name).locator("input[type=checkbox]:not([disabled])").set_checked(on)
 		self.settle()
 
-	def is_ticked(self, name: str) -> bool:
-		return self.field(name).locator("input[type=checkbox]").first.is_checked()
-
 	def choose(self, name: str, option: str) -> None:
 		self.field(name).locator("select").select_option(option)
 		self.settle()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -49,7 +50,8 @@ def test_minutes_may_be_calculated(desk: Any) -> None:
 	desk.tick("notify_if_unreplied")
 	desk.fill("unreplied_for_mins", "60*24*2")
 	assert desk.page.evaluate("cur_frm.doc.unreplied_for_mins") == 2880
-	assert desk.value("unreplied_for_mins").replace("\u202f", "").replace(" ", "") == "2880"
+	# written with the separators that the site has chosen
+	assert re.sub(r"\D", "", desk.value("unreplied_for_mins")) == "2880"
 
 
 def test_a_known_providers_settings_are_one_click_away(desk: Any) -> None:
@@ -173,9 +175,8 @@ def test_the_users_form_still_makes_an_account_that_waits_for_its_password(
 	desk.page.wait_for_function("cur_frm.doctype === 'Email Account' && cur_frm.is_new()")
 	desk.settle()
 	assert desk.value("email_id") == owner
-	# Dokos 3 itself brings no boxes along
-	desk.tick("awaiting_password")
-	desk.tick("enable_incoming")
+	for box in ("awaiting_password", "enable_incoming"):
+		expect(desk.field(box).get_by_role("checkbox")).to_be_checked()
 	desk.tab(1)
 	desk.fill("email_server", "imap.nowhere.invalid")
 	desk.save()

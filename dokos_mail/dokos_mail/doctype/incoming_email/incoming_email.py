@@ -21,14 +21,6 @@ class IncomingEmail(Document):
 			self.original = f"/api/method/dokos_mail.api.download_original?name={quote(self.name)}"
 
 	@frappe.whitelist()
-	def process_again(self) -> None:
-		"""Process a failed or ignored message again, in the background (a button of the form)."""
-		from dokos_mail.api import process_again
-
-		process_again(self.name)
-		frappe.msgprint(_("It is being processed again."), alert=True)
-
-	@frappe.whitelist()
 	def try_placing(self) -> None:
 		"""Say where the message would go if it came now; nothing is stored (a button of the form)."""
 		from dokos_mail.api import explain_mail
