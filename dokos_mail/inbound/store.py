@@ -57,7 +57,8 @@ def store(row: frappe._dict, decision: Decision, rules: Rules, communication: st
 	"""
 	message, placement = decision.mail.message, decision.placement
 	# Before anything is written: the databases' locks are held for as long as the writing takes, and no longer.
-	content, text = ("", "") if communication else (body_html(message, {}, []), body_text(message))
+	original = original_url(row.name)
+	content, text = ("", "") if communication else (body_html(message, {}, [], original), body_text(message))
 	reference = placement.reference
 	before = _reference_of(communication) if communication else None
 	if before:
@@ -75,7 +76,7 @@ def store(row: frappe._dict, decision: Decision, rules: Rules, communication: st
 		_join(communication, reference, placement.parent)
 	urls = _attach(communication, message.attachments, rules.largest_attachment, notes)
 	if urls or notes:
-		content = body_html(message, urls, notes, original_url(row.name))
+		content = body_html(message, urls, notes, original)
 		frappe.db.set_value("Communication", communication, "content", content, update_modified=False)
 	_must_be_there("Communication", communication)
 	return StoredMail(communication, reference, notes)

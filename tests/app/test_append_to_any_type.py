@@ -44,7 +44,7 @@ TYPES = {
 			field("enquiry_from", "Link", options="DocType", reqd=1),
 			field("party_name", "Dynamic Link", options="enquiry_from", reqd=1),
 			field("title", default="{party_name}"),
-			field("contact_email", "Small Text", read_only=1),
+			field("contact_email", options="Email", read_only=1),
 			field("day", "Date", default="Today", reqd=1),
 			STATUS,
 		],

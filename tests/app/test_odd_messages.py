@@ -79,3 +79,29 @@ def test_a_field_of_any_length_is_no_reason_to_fail(mailbox: Mailbox, field: byt
 	assert frappe.db.exists("Communication", row.communication)
 	# what is there can be saved again
 	frappe.get_doc("Communication", row.communication).save()
+
+
+BODIES = {
+	"text": (b"text/plain; charset=utf-8", "é\n".encode() * 6_000_000),
+	"html": (b"text/html", b"<p>bonjour</p>\n" * 1_300_000),
+	"image in the html": (b"text/html", b'<p>bonjour</p><img src="data:image/png;base64,' + b"QUJD" * 4_700_000 + b'">'),
+	"accents": (b"text/html; charset=utf-8", b"<p>" + "é".encode() * 7_900_000 + b"</p>"),
+	"quotes": (b"text/html", b"<p>bonjour '" + b"'" * 7_900_000 + b"</p>"),
+}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("body", BODIES)
+def test_a_body_larger_than_a_statement_of_the_database(mailbox: Mailbox, body: str) -> None:
+	"""MariaDB refuses one of more than 16 MB, and closes the connection."""
+	type_, text = BODIES[body]
+	mailbox.put(b"From: a@client.test\r\nSubject: grand\r\nContent-Type: " + type_ + b"\r\n\r\n" + text + b"\r\n")
+	pull(mailbox)
+	(row,) = journal(mailbox)
+	assert (row.state, row.reason) == ("Processed", None)
+	mail = frappe.get_doc("Communication", row.communication)
+	assert len(frappe.db.escape(mail.content).encode()) < 12_000_000
+	assert len(mail.text_content) <= 1_000_000
+	assert "download_original" in mail.content
+	assert row.name in mail.content
+	assert len(raw_store().read(row.raw_path)) == row.size
