@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 import frappe
 import pytest
 
+from dokos_mail.inbound import store
 from dokos_mail.inbound.account import raw_store
 from dokos_mail.inbound.journal import site_time
 from tests.app.test_placing import received
@@ -58,6 +59,18 @@ def test_no_limit_unless_it_is_asked_for(make_mailbox: Callable[..., Mailbox], s
 	row = received(make_mailbox(**settings), with_files(("grand.bin", MEGABYTE + 1)))
 	assert len(files_of(row)) == 1
 	assert not row.reason
+
+
+def test_ten_thousand_parts_are_not_as_many_files(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+	monkeypatch.setattr(store, "MOST_FILES", 3)
+	head = b"From: a@client.test\r\nSubject: bombe\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntexte\r\n"
+	parts = (b"--b\r\nContent-Type: image/png; name=%d.png\r\n\r\npart %d\r\n" % (n, n) for n in range(10_000))
+	row = received(mailbox, head + b"".join(parts) + b"--b--\r\n")
+	assert row.state == "Processed"
+	assert len(files_of(row)) == 3
+	assert "9997" in row.reason
+	assert "9997" in communication(row).content
+	assert b"part 9999" in raw_store().read(row.raw_path)
 
 
 # Every kind of part (I13)
