@@ -206,3 +206,52 @@ def test_who_looks_like_a_contact_is_none(linking: Mailbox) -> None:
 		mail = frappe.get_doc({"doctype": "Communication", "sender": sender})
 		link_contacts(mail, may_make=False)
 		assert [link.link_name for link in mail.get("timeline_links") or []] == linked, sender
+
+
+def test_an_address_survives_a_rename(linking: Mailbox, document: frappe._dict) -> None:
+	address = address_of("Opportunity", document.name)
+	renamed = frappe.rename_doc("Opportunity", document.name, f"{document.name}-bis", force=True)
+	frappe.db.commit()
+	assert address_of("Opportunity", renamed) == address
+	linking.put(raw("Bonjour", sender="stranger@elsewhere.test", to=address))
+	pull(linking)
+	(row,) = journal(linking)
+	frappe.db.delete(TABLE, {"reference_name": renamed})
+	frappe.db.commit()
+	assert (row.rule, row.reference_name) == ("address", renamed)
+
+
+WAYS = {
+	"subject": {"subject": "Re: {name}"},
+	"subject with type": {"subject": "Re: Opportunity {name}"},
+	"old address": {"to": "{local}+Opportunity={name}@{domain}"},
+	"old address, other form": {"Cc": "{local}+Opportunity+{name}@{domain}"},
+	"address elsewhere": {"to": "{local}+Opportunity={name}@elsewhere.test"},
+	"blind": {"Delivered_To": "{local}+Opportunity={name}@{domain}"},
+	"envelope": {"X_Original_To": "{local}+Opportunity={name}@{domain}", "Envelope_To": "{local}+Opportunity={name}@{domain}"},
+	"token": {"to": "{local}+aaaaaaaaaaaaaaaa@{domain}"},
+	"message-id of the document": {"In_Reply_To": "<{name}@{site}>", "References": "<Opportunity/{name}@{site}>"},
+	"reply-to": {"Reply_To": "anna@client.test", "subject": "Re: Rénovation"},
+	"sender": {"Sender": "anna@client.test", "subject": "Re: Rénovation"},
+	"original from": {"X_Original_From": "anna@client.test", "subject": "Re: Rénovation"},
+	"name": {"sender": '"anna@client.test" <stranger@elsewhere.test>', "subject": "Re: Rénovation"},
+	"encoded": {"sender": "=?utf-8?q?anna=40client=2Etest?= <stranger@elsewhere.test>", "subject": "Re: Rénovation"},
+	"comment": {"sender": "stranger@elsewhere.test (anna@client.test)", "subject": "Re: Rénovation"},
+	"results": {"Authentication_Results": "mx.masociete.test; dmarc=pass header.from=client.test", "subject": "Re: Rénovation"},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_way_of_a_stranger_leads_to_a_document(linking: Mailbox, document: frappe._dict, way: str) -> None:
+	"""Whoever knows its name, its correspondent and its subject, and may write what he likes into any field but the sender's."""
+	local, _at, domain = linking.user.rpartition("@")
+	known = {"name": document.name, "local": local, "domain": domain, "site": frappe.local.site}
+	fields = {"sender": "stranger@elsewhere.test"} | {key: value.format(**known) for key, value in WAYS[way].items()}
+	mail = raw(**{key: value for key, value in fields.items() if key in ("subject", "sender", "to")})
+	others = {key: value for key, value in fields.items() if key not in ("subject", "sender", "to")}
+	linking.put("".join(f"{key.replace('_', '-')}: {value}\r\n" for key, value in others.items()).encode() + mail)
+	pull(linking)
+	(row,) = journal(linking)
+	assert (row.state, row.rule) == ("Processed", "append_to")
+	assert row.reference_name != document.name
+	assert ("Opportunity", document.name) not in links(row)
