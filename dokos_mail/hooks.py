@@ -64,6 +64,10 @@ doc_events = {
 	"Email Flag Queue": {"after_insert": "dokos_mail.jobs.carry_read_status"},
 }
 
+# A role that reads Communications reads no other user's mail.
+has_permission = {"Communication": "dokos_mail.mail_access.has_permission"}
+permission_query_conditions = {"Communication": "dokos_mail.mail_access.in_lists"}
+
 # Over HTTP the desk gets our answers to these; the host's own let anybody set or see what is others'.
 override_whitelisted_methods = {
 	"frappe.email.inbox.create_email_flag_queue": "dokos_mail.api.mark_as_read_or_unread",

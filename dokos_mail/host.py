@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from email.utils import make_msgid
-from functools import cache
+from functools import cache, wraps
 from importlib import import_module
+from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 import frappe
 from frappe.model.document import Document
 from frappe.utils import get_url
+
+P, R = ParamSpec("P"), TypeVar("R")
 
 
 @cache
@@ -48,6 +51,26 @@ def owns_mail() -> bool:
 def new_message_id() -> str:
 	"""A Message-ID at the site's address, without angle brackets; nobody can guess it."""
 	return make_msgid(domain=urlsplit(get_url()).hostname or "localhost").strip("<>")
+
+
+def site_language() -> str:
+	"""The language in which a site speaks to nobody in particular."""
+	return frappe.get_system_settings("language") or frappe.db.get_default("lang") or "en"
+
+
+def in_site_language(job: Callable[P, R]) -> Callable[P, R]:
+	"""What the job writes down for people to read is in the site's language: the hosts run their jobs in English."""
+
+	@wraps(job)
+	def speaking(*args: P.args, **kwargs: P.kwargs) -> R:
+		before = frappe.local.lang
+		frappe.local.lang = site_language()
+		try:
+			return job(*args, **kwargs)
+		finally:
+			frappe.local.lang = before
+
+	return speaking
 
 
 def job_timeouts() -> tuple[type[Exception], ...]:

@@ -11,7 +11,7 @@ from frappe import _
 from frappe.utils import now_datetime
 
 from dokos_mail import certificates, checks, health, other_classes, reports
-from dokos_mail.host import job_timeouts
+from dokos_mail.host import in_site_language, job_timeouts
 from dokos_mail.inbound import account as accounts
 from dokos_mail.inbound import auto_reply, notices, reactions, unreplied
 from dokos_mail.inbound.journal import FAILED, IGNORED, JOURNAL, JOURNALLED, identity
@@ -83,6 +83,7 @@ def enqueue_pull(account: str, *, enqueue_after_commit: bool = False) -> None:
 	)
 
 
+@in_site_language
 def pull_account(account: str, progress: Progress = no_progress, seconds: float | None = None) -> PullResult | None:
 	"""Pull one account. None when it is being pulled by another process, is gone, or does not receive mail any more.
 
@@ -137,6 +138,7 @@ def process_again(names: list[str]) -> None:
 	_process_waiting({row.email_account for row in rows})
 
 
+@in_site_language
 def react() -> int:
 	"""Carry out what received mail set off: automatic answers, notices (after a pull; scheduler, each minute)."""
 	doers = {reactions.AUTO_REPLY: auto_reply.send, reactions.UNREPLIED: unreplied.send, reactions.NOTICE: notices.send}
@@ -200,6 +202,7 @@ def _enqueue_once(job: str, account: str) -> None:
 	)
 
 
+@in_site_language
 def send_account_mail(account: str) -> int:
 	"""Send what is due for one account, over one session; how many messages were seen to."""
 	return queue.send_waiting(account, TimeLimit(PULL_SECONDS).is_up)
@@ -215,6 +218,7 @@ def tidy_raw_files() -> None:
 	accounts.raw_store().tidy(LEFTOVER_AGE, time.time())
 
 
+@in_site_language
 def _process_waiting(names: Iterable[str]) -> None:
 	"""Process what waits for these accounts. What is in one's way holds back no other."""
 	if not other_classes.is_ours():

@@ -1,4 +1,7 @@
-"""Who may read a mail, where the host's own answer is too wide: whoever has a role that reads Communications reads all."""
+"""Who may read a mail, where the host's own answer is too wide: whoever has a role that reads Communications reads all.
+
+The hosts narrow their lists to the accounts of the user, and neither their forms nor anything that reads by name.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,27 @@ EVERYBODYS = frozenset(("System Manager", "Super Email User"))
 
 
 def may_read(communication: Document) -> bool:
-	"""Whether the user may read a mail: one's own, one of an account of one's own, or one on a document that one may read.
+	"""Whether the user may read a mail: one's own, one of an account of one's own, or one on a document that one may read."""
+	return bool(communication.has_permission("read")) and _is_ones_own(communication, frappe.session.user)
 
-	The host's lists are narrowed in the same way; its forms are not.
-	"""
-	user = frappe.session.user
-	if not communication.has_permission("read"):
-		return False
+
+def has_permission(doc: Document, ptype: str | None = None, user: str | None = None, debug: bool = False) -> bool | None:
+	"""Refuse a mail that is another's, whatever is asked of it; nothing is said of others (hook `has_permission`)."""
+	return None if ptype == "create" or _is_ones_own(doc, user or frappe.session.user) else False
+
+
+def in_lists(user: str | None = None) -> str:
+	"""The mail that lists show a user: that of the own accounts (hook `permission_query_conditions`)."""
+	user = user or frappe.session.user
+	if EVERYBODYS & set(frappe.get_roles(user)):
+		return ""
+	accounts = frappe.get_all("User Email", filters={"parent": user}, pluck="email_account", distinct=True)
+	known = ", ".join(frappe.db.escape(account) for account in accounts) or "null"
+	own = f"`tabCommunication`.`owner` = {frappe.db.escape(user)}"
+	return f"(`tabCommunication`.`communication_medium` != 'Email' or {own} or `tabCommunication`.`email_account` in ({known}))"
+
+
+def _is_ones_own(communication: Document, user: str) -> bool:
 	if communication.communication_medium != "Email" or communication.owner == user or EVERYBODYS & set(frappe.get_roles(user)):
 		return True
 	account = communication.email_account
@@ -28,10 +45,11 @@ def may_read(communication: Document) -> bool:
 		for link in communication.get("timeline_links") or ()
 		if link.link_doctype != "Contact"
 	]
-	return any(doctype and name and _may_read_document(doctype, name) for doctype, name in documents)
+	return any(doctype and name and _may_read_document(doctype, name, user) for doctype, name in documents)
 
 
-def _may_read_document(doctype: str, name: str) -> bool:
-	if not (frappe.db.exists("DocType", doctype) and frappe.db.exists(doctype, name)):
+def _may_read_document(doctype: str, name: str, user: str) -> bool:
+	# a mail about a mail says nothing: it could be about itself
+	if doctype == "Communication" or not (frappe.db.exists("DocType", doctype) and frappe.db.exists(doctype, name)):
 		return False
-	return bool(frappe.has_permission(doctype, "read", doc=name))
+	return bool(frappe.has_permission(doctype, "read", doc=name, user=user))

@@ -293,7 +293,7 @@ def reader_language(queue_row: Document) -> str:
 	if len(rows) == 1 and (reader := mailbox(rows[0].recipient)):
 		if language := frappe.db.get_value("User", {"email": reader.address}, "language"):
 			return language
-	return frappe.get_system_settings("language") or frappe.db.get_default("lang") or "en"
+	return host.site_language()
 
 
 def copies_in_words(queue_row: Document) -> str:

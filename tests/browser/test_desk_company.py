@@ -116,7 +116,8 @@ def test_a_mail_that_could_not_be_processed_is_read_and_processed_again(
 	expect(page.locator(".result tbody tr")).to_have_count(1)
 	page.get_by_role("link", name="Demande de devis : véranda").click()
 	expect(page.locator(".title-area .pill")).to_have_text("Échec")
-	expect(page.locator("[data-fieldname=reason]")).to_contain_text("Notes")
+	# the worker wrote it down, in the language of the site
+	expect(page.locator("[data-fieldname=reason]")).to_contain_text("n'ont pas pu être remplis à partir de l'email : Notes")
 	marie.picture("3-7-failed")
 	original = page.locator("[data-fieldname=original] a").get_attribute("href")
 	assert "20 m" in page.request.get(original or "").text()
@@ -126,6 +127,19 @@ def test_a_mail_that_could_not_be_processed_is_read_and_processed_again(
 	marie.button("Traiter à nouveau").click()
 	expect(page.locator(".title-area .pill")).to_have_text("Traité")
 	expect(page.locator("[data-fieldname=reference_doctype]")).to_contain_text("Opportunity")
+
+
+def test_the_form_of_a_user_makes_an_account_that_waits_for_its_password(walk: Callable[..., Walker]) -> None:
+	"""The host's own button brings the address; some hosts drop the boxes that it asks for (row H2)."""
+	marie = walk(path="/app/user/marie@example.com")
+	page = marie.page
+	page.wait_for_selector("body.ready .layout")
+	page.evaluate("frappe.new_doc('Email Account', { email_id: 'marie@example.com' })")
+	page.wait_for_url("**/email-account/new")
+	marie.start()
+	expect(marie.field("Adresse email").locator("input")).to_have_value("marie@example.com")
+	for box in ("En attente du mot de passe", "Recevoir les emails de ce compte"):
+		expect(marie.field(box).get_by_role("checkbox")).to_be_checked()
 
 
 def test_by_the_keyboard_alone(walk: Callable[..., Walker]) -> None:

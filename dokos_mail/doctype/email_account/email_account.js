@@ -51,7 +51,7 @@ frappe.ui.form.on("Email Account", {
 		// "Create User Email" of the form of a user asks for these boxes, and some hosts drop them on the way.
 		const [, doctype, user] = frappe.get_prev_route();
 		if (frm.is_new() && doctype === "User" && user === frm.doc.email_id) {
-			Object.assign(frm.doc, { awaiting_password: 1, enable_incoming: 1 });
+			frm.set_value({ awaiting_password: 1, enable_incoming: 1 });
 		}
 		const query = "dokos_mail.append_to.append_to_query";
 		frm.set_query("append_to", () => ({ query }));
