@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from dokos_mail.engine.connect.settings import ServerSettings
-from dokos_mail.engine.send.smtp import Courier
+from dokos_mail.engine.send.courier import Courier
 from mail_servers.certificates import Certificates
 from mail_servers.smtp_faults import FaultySmtp
 

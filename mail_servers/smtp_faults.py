@@ -17,7 +17,9 @@ from mail_servers.faults import Listener
 from mail_servers.relay import Accepted
 
 #: What happens at a step instead of an answer.
-CLOSE, RESET, SILENCE = "close", "reset", "silence"
+CLOSE, RESET, SILENCE, DRIP = "close", "reset", "silence", "drip"
+#: Seconds between two octets of an answer that drips.
+DRIP_SECONDS = 0.05
 GREETING, END = "greeting", "."
 #: A step after the answer was decided and the mail taken, before the answer is sent.
 AFTER_END = "after ."
@@ -27,8 +29,8 @@ AFTER_END = "after ."
 class SmtpFaults:
 	"""What goes wrong. Keys of the dicts are verbs (``MAIL``), GREETING, END, or ``RCPT someone@there``.
 
-	``answers``: other answers than the good ones, without the line's end. ``instead``: CLOSE, RESET or SILENCE at that
-	step. ``once`` makes each fault happen once on the whole server; ``after_messages`` begins them after so many messages of a
+	``answers``: other answers than the good ones, without the line's end. ``instead``: CLOSE, RESET, SILENCE or DRIP at
+	that step. ``hangs_up_at``: after so many octets of a text it says that it is too much, and hangs up. ``once`` makes each fault happen once on the whole server; ``after_messages`` begins them after so many messages of a
 	connection.
 	"""
 
@@ -36,11 +38,14 @@ class SmtpFaults:
 	instead: dict[str, str] = field(default_factory=dict)
 	once: bool = False
 	after_messages: int = 0
+	hangs_up_at: int = 0
 
 
 class FaultySmtp(Listener):
 	"""``extensions`` are the lines of its EHLO answer. With ``users`` it has AUTH, with ``certificate`` STARTTLS.
 
+	``auth`` is the line that offers logins, ``auth_in_clear`` whether it does so before STARTTLS. ``loses_pipelined``: of
+	commands that come together only the first is heard. ``most_messages`` of one session; then it hangs up without a word.
 	``keep`` False forgets the texts, so that many thousand messages cost no memory. ``commands`` keeps every line.
 	"""
 
@@ -52,12 +57,17 @@ class FaultySmtp(Listener):
 		certificate: ssl.SSLContext | None = None,
 		implicit_tls: bool = False,
 		login: Callable[[str, list[bytes]], bool] | None = None,
+		auth: str = "AUTH PLAIN LOGIN CRAM-MD5 XOAUTH2",
+		auth_in_clear: bool = True,
+		loses_pipelined: bool = False,
+		most_messages: int = 0,
 		keep: bool = True,
 	) -> None:
 		super().__init__()
 		self.faults = faults or SmtpFaults()
 		self.extensions, self.certificate, self.implicit_tls = tuple(extensions), certificate, implicit_tls
-		self.login, self.keep = login, keep
+		self.login, self.auth, self.auth_in_clear, self.keep = login, auth, auth_in_clear, keep
+		self.loses_pipelined, self.most_messages = loses_pipelined, most_messages
 		self.accepted: list[Accepted] = []
 		self.commands: list[bytes] = []
 		self.raw: list[bytes] = []
@@ -107,6 +117,8 @@ class _Conversation:
 				raise _Ended
 			self.buffer += piece
 		line, _end, self.buffer = self.buffer.partition(b"\n")
+		if self.server.loses_pipelined:
+			self.buffer = b""
 		return line.rstrip(b"\r")
 
 	def answer(self, step: str, good: bytes, *names: str) -> bytes:
@@ -127,6 +139,9 @@ class _Conversation:
 	def go_wrong(self, what: str) -> None:
 		if what == SILENCE:
 			self.server.over.wait()
+		elif what == DRIP:
+			while not self.server.over.wait(DRIP_SECONDS):
+				self.connection.sendall(b"2")
 		elif what == RESET:
 			self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 			self.connection.close()
@@ -168,8 +183,8 @@ class _Conversation:
 		secure = isinstance(self.connection, ssl.SSLSocket)
 		if self.server.certificate and not secure:
 			lines.append("STARTTLS")
-		if self.server.login:
-			lines.append("AUTH PLAIN LOGIN CRAM-MD5 XOAUTH2")
+		if self.server.login and (secure or self.server.auth_in_clear):
+			lines.append(self.server.auth)
 		return [b"250-" + each.encode() for each in lines[:-1]] + [b"250 " + lines[-1].encode()]
 
 	def authenticate(self, line: bytes) -> None:
@@ -186,8 +201,12 @@ class _Conversation:
 		self.answer("AUTH", b"235 2.7.0 welcome" if good else b"535 5.7.8 wrong " + b" ".join(said))
 
 	def data(self) -> None:
-		lines, raw = [], []
+		lines, raw, octets = [], [], 0
 		while (line := self.raw_line()) != b".\r\n":
+			octets += len(line)
+			if 0 < self.server.faults.hangs_up_at < octets:
+				self.connection.sendall(b"552 5.3.4 message too long\r\n")
+				raise _Ended
 			raw.append(line)
 			lines.append(line[1:] if line.startswith(b".") else line)
 		faults = self.server.faults
@@ -200,6 +219,8 @@ class _Conversation:
 		self.sender, self.recipients = None, []
 		self.answer(END, b"250 2.0.0 taken as number %d" % self.server.count, AFTER_END)
 		self.messages += 1
+		if self.messages == self.server.most_messages:
+			raise _Ended
 
 	def raw_line(self) -> bytes:
 		while b"\r\n" not in self.buffer:

@@ -258,6 +258,37 @@ class LoginMethodMissing(MailError):
 	remedy = N_("Choose the sign-in that the provider asks for, such as OAuth.")
 
 
+class TokenRefused(LoginRefused):
+	"""OAuth: the server does not accept the token: it was withdrawn, or is for another mailbox or another use."""
+
+	kind = "token_refused"
+	template = N_("{host} refuses the OAuth sign-in of {login}: {detail}")
+	remedy = N_(
+		"Sign in again with the provider, on the account's form. If that does not help, see that the Connected App asks for the "
+		"scope for sending mail, and that the one who signs in may use this mailbox."
+	)
+
+
+class TokenMissing(MailError):
+	"""OAuth: there is no token, or it has ended and the provider gave no new one."""
+
+	kind = "token_missing"
+	retry = False
+	fault = "settings"
+	template = N_(
+		"There is no valid OAuth sign-in for {login}: nobody has signed in yet, or it has ended and could not be renewed."
+	)
+	remedy = N_("Sign in again with the provider, on the account's form.")
+
+
+class TokenNotTaken(LoginMethodMissing):
+	"""OAuth: the server has no XOAUTH2."""
+
+	kind = "token_not_taken"
+	template = N_("{host} does not accept an OAuth sign-in (XOAUTH2). It offers: {detail}")
+	remedy = N_("Check the server and the port, or choose a password for this account.")
+
+
 class PasswordMissing(MailError):
 	"""No password is stored."""
 

@@ -14,10 +14,10 @@ from frappe import _
 from frappe.utils import cint, format_datetime, get_datetime, now_datetime
 
 from dokos_mail import health, host
-from dokos_mail.engine.errors import LoginRefused, MailError, QuotaReached, ServerRefuses, Throttled
+from dokos_mail.engine.errors import CommandRefused, LoginRefused, MailError, QuotaReached, ServerRefuses, Throttled
 from dokos_mail.engine.send import pace
+from dokos_mail.engine.send.courier import Courier
 from dokos_mail.engine.send.retry import LONGEST_PAUSE_IF_LASTING, pause
-from dokos_mail.engine.send.smtp import Courier
 from dokos_mail.engine.send.verdict import Verdict
 
 STATUS = health.STATUS
@@ -82,6 +82,11 @@ def _nth_latest(account: str, count: int, since: datetime) -> datetime | None:
 	return get_datetime(found[0][0]) if found else None
 
 
+def has_sent_since(account: frappe._dict, moment: datetime) -> bool:
+	"""Whether a server took any message of the account after that moment."""
+	return _nth_latest(account.name, 1, moment) is not None
+
+
 def rest(account: frappe._dict, error: MailError, lasting: bool | None = None) -> None:
 	"""The account's server does not take mail now: let it rest, longer each time, and say so. Commits."""
 	name = _status_of(account)
@@ -133,7 +138,7 @@ def error_of(found: Verdict, settings: object, words: str) -> MailError:
 	where = {"host": settings.host, "port": settings.effective_port, "login": settings.login, "detail": words}
 	if found.reason == "login":
 		return (LoginRefused if found.permanent else Throttled)(**where)
-	kinds: dict[str, type[MailError]] = {"quota": QuotaReached, "blocked": ServerRefuses}
+	kinds: dict[str, type[MailError]] = {"quota": QuotaReached, "blocked": ServerRefuses, "protocol": CommandRefused}
 	return kinds.get(found.reason, Throttled)(**where)
 
 

@@ -19,7 +19,8 @@ from dokos_mail import host
 from dokos_mail.engine.errors import AddressNeedsSMTPUTF8, AddressUnusable, LoginRefused, MailError, MessageTooLarge
 from dokos_mail.engine.send import row as states
 from dokos_mail.engine.send.addresses import NULL_SENDER
-from dokos_mail.engine.send.smtp import Courier, Delivery
+from dokos_mail.engine.send.courier import Courier
+from dokos_mail.engine.send.smtp import Delivery
 from dokos_mail.engine.send.verdict import Verdict, verdict
 from dokos_mail.outbound import account as accounts
 from dokos_mail.outbound import outcome
@@ -46,6 +47,8 @@ def deliver(name: str, *, by_hand: bool = False, courier: Courier | None = None)
 	if account is None:
 		_no_account(row)
 		raise Rests(_("No Email Account sends this email: none is the default for outgoing emails."))
+	if account.is_hosts_service():
+		return row.sent_by_host()
 	if not by_hand and (reason := accounts.resting(account)):
 		raise Rests(reason)
 	if free := accounts.free_at(account):
@@ -68,10 +71,13 @@ def _ready(account: frappe._dict) -> Courier:
 	frappe.db.commit()
 	try:
 		courier = accounts.courier_for(account)
+	except MailError as error:
+		accounts.rest(account, error)
+		raise Rests(outcome.fault_of(error)) from error
 	except Exception as error:
 		if isinstance(error, host.job_timeouts()):
 			raise
-		# The host could not say how to log in: a token that it cannot renew, a password that it cannot read.
+		# The host could not say how to log in: a password that it cannot read, a Connected App that is gone.
 		frappe.db.rollback()
 		frappe.log_error(title=_("Login of {0}").format(account.name))
 		refusal = LoginRefused(host=account.smtp_server or "", login=account.email_id or "", detail=type(error).__name__)
@@ -226,16 +232,20 @@ class _Delivery:
 	def _written_down(self, answers: Sequence[tuple[frappe._dict, Delivery]]) -> bool:
 		taken = any(delivery.accepted for _each, delivery in answers)
 		troubled: tuple[Verdict, Delivery] | None = None
+		broken: MailError | None = None
+		own_fault = all(delivery.accepted for _each, delivery in answers) or self._is_its_own_fault()
 		for each, delivery in answers:
 			if delivery.accepted:
 				outcome.sent(each, outcome.said(delivery), delivery.enhanced or str(delivery.code))
 			elif delivery.uncertain:
+				broken = delivery.error
 				outcome.uncertain(each, self.account, self.first_try, outcome.said(delivery))
 			elif isinstance(delivery.error, _OWN):
 				outcome.refused(each, outcome.fault_of(delivery.error))
 			elif delivery.error is not None:
 				# The connection broke before the message was whole: it was not taken.
-				outcome.deferred(each, self.first_try, outcome.said(delivery))
+				broken = delivery.error
+				outcome.deferred(each, self.first_try, outcome.said(delivery), ends=own_fault)
 			else:
 				found = verdict(delivery.code, delivery.enhanced, delivery.text, delivery.stage)
 				if found.scope == "account" and taken:
@@ -243,8 +253,12 @@ class _Delivery:
 					found = Verdict("recipient", False, found.reason)
 				if found.scope == "account":
 					troubled = found, delivery
-				outcome.by_verdict(each, found, self.first_try, delivery)
+				outcome.by_verdict(each, found, self.first_try, delivery, ends=own_fault)
 		frappe.db.commit()
+		if broken:
+			# The next message would most likely meet the same, and if it was the dot that has no answer, be sent twice as well.
+			accounts.rest(self.account, broken)
+			return False
 		if troubled:
 			found, delivery = troubled
 			error = accounts.error_of(found, self.courier.settings, outcome.said(delivery))
@@ -253,6 +267,10 @@ class _Delivery:
 		if taken:
 			accounts.works(self.account)
 		return True
+
+	def _is_its_own_fault(self) -> bool:
+		"""Whether the account has sent other mail since this one was first tried, so that it is not the account that fails."""
+		return accounts.has_sent_since(self.account, self.first_try)
 
 	def _look_whether_sent(self) -> None:
 		"""Where the provider files what it sends, a copy in its Sent folder says that it took the message."""

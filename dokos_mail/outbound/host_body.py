@@ -17,15 +17,18 @@ from typing import Any
 import frappe
 
 from dokos_mail import host
-from dokos_mail.engine.send import images, layout
-from dokos_mail.outbound.images import may_read, site_file
+
+# Nothing of the engine is imported up here: the controller of Email Account imports this, see there.
 
 APP = "dokos_mail"
 MODULE = "frappe.email.email_body"
 
 
 def correct_body() -> None:
-	"""Replace them; again, or where the host has no mail module, this does nothing (before each request and job)."""
+	"""Replace them; again, or where the host has no mail module, this does nothing.
+
+	Called before each request and job, and when the class of Email Account is loaded.
+	"""
 	if not host.owns_mail():
 		return
 	module = import_module(MODULE)
@@ -46,6 +49,9 @@ def _where_installed(ours: Callable[..., Any], theirs: Callable[..., Any]) -> Ca
 
 def picture_of_site(path: str | None) -> bytes | None:
 	"""The picture that ``embed=`` names: one of the site's files that the sender may read, or one that an app ships."""
+	from dokos_mail.engine.send import images
+	from dokos_mail.outbound.images import may_read, site_file
+
 	address = f"/{(path or '').lstrip('/')}"
 	file = _asset(address) or site_file(address)
 	if not file or (address.startswith("/private/") and not may_read(address)) or file.stat().st_size > images.MAX_ONE:
@@ -64,6 +70,8 @@ def _asset(address: str) -> Path | None:
 
 def with_styles_inlined(html: str) -> str:
 	"""The HTML with the style sheets that apps name for mail, and its own, as attributes."""
+	from dokos_mail.engine.send import layout
+
 	return layout.css_inlined(html, style_sheets())
 
 

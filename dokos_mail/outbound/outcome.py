@@ -24,6 +24,8 @@ from dokos_mail.outbound.claim import QUEUE, RECIPIENT
 #: Entries kept of what happened to a recipient: the first and the last ones.
 LOG_LENGTH = 30
 _TROUBLES = (states.REFUSED, states.UNCERTAIN, states.DEFERRED, states.BOUNCED)
+#: So often a recipient may have got a message before a person is asked.
+MOST_COPIES = 3
 FIELDS = (
 	"name",
 	"recipient",
@@ -113,10 +115,14 @@ def refused(recipient: frappe._dict, words: str, code: str = "") -> None:
 
 
 def uncertain(recipient: frappe._dict, account: frappe._dict, first_try: datetime, words: str) -> None:
-	"""The server may have it. The account says whether it is sent again, with the same Message-ID, or held."""
+	"""The server may have it. The account says whether it is sent again, with the same Message-ID, or held.
+
+	It is held in any case once it was tried MOST_COPIES times, twice with this end: that server takes it and cannot say so.
+	"""
+	again = bool(cint(recipient.maybe_accepted)) and cint(recipient.attempts) + 1 >= MOST_COPIES
 	recipient.maybe_accepted = 1
 	frappe.db.set_value(RECIPIENT, recipient.name, "maybe_accepted", 1)
-	if account.get("uncertain_delivery") == "Hold":
+	if account.get("uncertain_delivery") == "Hold" or again:
 		words = _("Nobody knows whether it was sent: {0}").format(words)
 		write(recipient, states.UNCERTAIN, words, attempts=cint(recipient.attempts) + 1, next_try=None)
 	else:
@@ -130,11 +136,12 @@ def said(delivery: Delivery) -> str:
 	return " ".join(filter(None, [str(delivery.code or ""), delivery.enhanced, delivery.text]))
 
 
-def by_verdict(recipient: frappe._dict, found: Verdict, first_try: datetime, delivery: Delivery) -> None:
+def by_verdict(recipient: frappe._dict, found: Verdict, first_try: datetime, delivery: Delivery, *, ends: bool) -> None:
+	"""Write down a refusal. ``ends``: even one that reads like the account's is given up after two days."""
 	words, code = said(delivery), delivery.enhanced or str(delivery.code)
 	if found.scope == "account":
 		# Not its fault. Yet it waits longer than the others, so that a message that upsets the server holds none of them up.
-		deferred(recipient, first_try, words, code, ends=False)
+		deferred(recipient, first_try, words, code, ends=ends)
 	elif found.permanent:
 		refused(recipient, words, code)
 	else:
@@ -180,6 +187,24 @@ def look_again(row: str) -> None:
 	if found.status in ("Sent", "Error"):
 		values = {"delivery_state": found.state, "delivery_reason": _troubles(recipients)[:1000] or None}
 		frappe.db.set_value(QUEUE, row, values, update_modified=False)
+
+
+def as_the_host_left_it(name: str) -> str:
+	"""Write down, in our words, what the host's own sending made of a row. Commits."""
+	row = frappe.get_doc(QUEUE, name)
+	recipients = recipients_of(name)
+	failed = row.status == "Error"
+	reason = ((row.error or "").strip().splitlines() or [""])[-1]
+	for each in recipients:
+		if each.status == "Sent" and each.delivery_state != states.SENT:
+			sent(each, _("Sent by the host"))
+		elif failed and each.status != "Sent":
+			write(each, states.REFUSED, reason)
+	found = states.row_state([(each.state, each.next_try) for each in recipients])
+	values = {"delivery_state": found.state, "delivery_reason": None if found.state == states.SENT else reason[:1000] or None}
+	frappe.db.set_value(QUEUE, name, values, update_modified=False)
+	frappe.db.commit()
+	return found.state
 
 
 #: What is known of a Communication only after it was sent: the rest of its queue says less.

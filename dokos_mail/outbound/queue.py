@@ -29,9 +29,13 @@ def is_suspended() -> bool:
 
 
 def accounts_with_mail() -> list[str]:
-	"""Names of the accounts for which mail is due; an empty name where rows name none."""
+	"""Names of the accounts for which mail is due; an empty name where rows name none. What the host's service sends is its."""
 	found = frappe.get_all(QUEUE, filters={"status": ("in", WAITING)}, or_filters=_due(), pluck="email_account", distinct=True)
-	return sorted({name or "" for name in found})
+	return sorted(name for name in {name or "" for name in found} if not _is_hosts(name))
+
+
+def _is_hosts(account: str) -> bool:
+	return bool(frappe.db.exists("Email Account", account)) and frappe.get_cached_doc("Email Account", account).is_hosts_service()
 
 
 def _due() -> list[list[object]]:

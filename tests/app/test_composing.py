@@ -485,6 +485,29 @@ def test_no_file_is_read_but_the_sites_own_pictures(site: Site, todo: frappe._di
 		outside.unlink()
 
 
+def test_a_process_that_runs_no_hook_reads_no_file_either(site: Site) -> None:
+	"""`bench console` and `bench execute` are neither a request nor a job."""
+	style, picture = site.path / "private" / "dehors.css", site.path / "private" / "dehors.png"
+	style.write_text("p { color: #123456 }")
+	picture.write_bytes(PNG)
+	html = f'<link rel="stylesheet" href="{style.as_uri()}"><p>x</p><img embed="{picture}"><img embed="/etc/hostname">'
+	code = f"""
+frappe.set_user("Administrator")
+frappe.get_doc({{"doctype": "Email Account", "email_id": "seul@masociete.test", "email_account_name": "Seul", "enable_outgoing": 1,
+	"smtp_server": "localhost", "no_smtp_authentication": 1, "default_outgoing": 1}}).insert()
+frappe.sendmail(recipients=["client@x.test"], subject="Sans crochet", message={html!r})
+print(frappe.get_all("Email Queue", pluck="message", order_by="creation desc", limit=1)[0])
+"""
+	try:
+		made = site.python(code).stdout
+	finally:
+		style.unlink()
+		picture.unlink()
+	assert "Sans crochet" in made
+	for never in ("#123456", "cid:", "Content-ID", "image/png", "<link"):
+		assert never not in made
+
+
 def test_attachments_are_read_when_the_mail_is_sent() -> None:
 	account()
 	file = frappe.get_doc({"doctype": "File", "file_name": "Relevé.bin", "content": b"\x00\xff1", "is_private": 1}).insert()

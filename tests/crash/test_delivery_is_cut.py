@@ -187,7 +187,7 @@ def test_the_suite_would_notice(fresh: Callable[[], tuple[str, str]]) -> None:
 	account, domain = fresh()
 
 	def send_in_wrong_order() -> None:
-		from dokos_mail.engine.send.smtp import Courier
+		from dokos_mail.engine.send.courier import Courier
 		from dokos_mail.outbound import outcome
 
 		def sent_first(recipients: list[frappe._dict]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Callable, Iterator
+from time import monotonic
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -13,10 +14,13 @@ from hypothesis import strategies as st
 
 from dokos_mail.engine import errors
 from dokos_mail.engine.connect.settings import ServerSettings
-from dokos_mail.engine.send.smtp import Courier, open_smtp
+from dokos_mail.engine.send.addresses import Mailbox
+from dokos_mail.engine.send.courier import Courier
+from dokos_mail.engine.send.smtp import open_smtp
+from mail_servers import smtp_faults
 from mail_servers.certificates import Certificates
 from mail_servers.faults import Drips, Says, Silent
-from mail_servers.smtp_faults import AFTER_END, CLOSE, END, RESET, SILENCE, FaultySmtp, SmtpFaults
+from mail_servers.smtp_faults import AFTER_END, CLOSE, DRIP, END, RESET, SILENCE, FaultySmtp, SmtpFaults
 
 MESSAGE = b"From: a@site.test\r\nTo: b@there.test\r\nSubject: x\r\n\r\nBonjour.\r\n"
 SECRET = "mot de passe, \xe8 vero"
@@ -24,7 +28,7 @@ SECRET = "mot de passe, \xe8 vero"
 
 def settings(server: object, **values: object) -> ServerSettings:
 	return ServerSettings(
-		**({"host": "127.0.0.1", "port": server.port, "security": "plain", "protocol": "smtp", "timeout": 0.5} | values)
+		**({"host": "127.0.0.1", "port": server.port, "security": "plain", "protocol": "smtp", "timeout": 1.0} | values)
 	)
 
 
@@ -189,6 +193,14 @@ def test_addresses_in_other_letters(smtp: Callable[..., FaultySmtp]) -> None:
 	assert unable.accepted[0].recipients == ("b@xn--exmple-cua.test",)
 
 
+def test_a_domain_is_the_same_in_the_envelope_and_in_the_header(smtp: Callable[..., FaultySmtp]) -> None:
+	"""Python's own codec makes another domain of this one, which belongs to other people (IDNA 2003)."""
+	server = smtp()
+	with open_smtp(settings(server)) as session:
+		session.send("a@site.test", ["b@straße.test"], MESSAGE)
+	assert server.accepted[0].recipients == (Mailbox("", "b@straße.test").wire,) == ("b@xn--strae-oqa.test",)
+
+
 def test_delivery_reports_are_asked_for(smtp: Callable[..., FaultySmtp]) -> None:
 	server = smtp()
 	with open_smtp(settings(server)) as session:
@@ -213,16 +225,10 @@ def knows(mechanism: str, said: list[bytes]) -> bool:
 	return words == [b"user=a@site.test\1auth=Bearer jeton\1\1"]
 
 
+@pytest.mark.parametrize("offer", ["AUTH {}", "AUTH={}", "auth X-OTHER {}"])
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2"])
-def test_every_way_to_log_in(smtp: Callable[..., FaultySmtp], monkeypatch: pytest.MonkeyPatch, mechanism: str) -> None:
-	server = smtp(login=knows)
-	offered = [f"AUTH {mechanism}"]
-	monkeypatch.setattr(server, "extensions", offered)
-	monkeypatch.setattr(server, "login", None)
-	server.login = knows
-	monkeypatch.setattr(
-		"mail_servers.smtp_faults._Conversation.capabilities", lambda self: [b"250-x", b"250 " + offered[0].encode()]
-	)
+def test_every_way_to_log_in(smtp: Callable[..., FaultySmtp], mechanism: str, offer: str) -> None:
+	server = smtp(login=knows, auth=offer.format(mechanism))
 	token = {"access_token": "jeton"} if mechanism == "XOAUTH2" else {"password": SECRET}
 	with open_smtp(settings(server, login="a@site.test", **token)) as session:
 		assert session.send("a@site.test", ["b@there.test"], MESSAGE)[0].accepted
@@ -237,6 +243,33 @@ def test_a_refused_login_says_so_without_the_secret(smtp: Callable[..., FaultySm
 	assert "535 5.7.8" in str(caught.value)
 	for secret in ("faux", base64.b64encode(b"faux").decode(), base64.b64encode(b"\0a@site.test\0faux").decode()):
 		assert secret not in str(caught.value)
+
+
+def test_a_login_that_is_offered_once_encrypted_only(smtp: Callable[..., FaultySmtp], certificates: Certificates) -> None:
+	server = smtp(login=knows, auth_in_clear=False, certificate=certificates.good.server_context())
+	values = {"login": "a@site.test", "password": SECRET, "ca_file": str(certificates.authority), "timeout": 5}
+	with open_smtp(settings(server, security="starttls", **values)) as session:
+		assert session.send("a@site.test", ["b@there.test"], MESSAGE)[0].accepted
+	with pytest.raises(errors.LoginDisabled):
+		open_smtp(settings(server, **values))
+
+
+def test_what_is_said_of_an_oauth_sign_in(smtp: Callable[..., FaultySmtp]) -> None:
+	"""Nothing of passwords: whoever reads it has none."""
+	for server, kind in ((smtp(login=knows), errors.TokenRefused), (smtp(login=knows, auth="AUTH PLAIN"), errors.TokenNotTaken)):
+		with pytest.raises(kind) as caught:
+			open_smtp(settings(server, login="a@site.test", access_token="expired"))
+		assert "password" not in caught.value.message()
+		assert "app password" not in caught.value.advice()
+
+
+def test_a_server_that_knows_no_ehlo(smtp: Callable[..., FaultySmtp]) -> None:
+	server = smtp(SmtpFaults({"EHLO": b"502 5.5.1 what?"}))
+	with open_smtp(settings(server)) as session:
+		assert session.send("a@site.test", ["b@there.test"], MESSAGE)[0].accepted
+	assert [line.split(b" ")[0] for line in server.commands][:3] == [b"EHLO", b"HELO", b"MAIL"]
+	with pytest.raises(errors.ServerRefuses, match="501 your name is wrong"):
+		open_smtp(settings(smtp(SmtpFaults({"EHLO": b"501 no", "HELO": b"501 your name is wrong"}))))
 
 
 def test_no_login_where_none_is_wanted(smtp: Callable[..., FaultySmtp]) -> None:
@@ -358,6 +391,43 @@ def test_garbage(smtp: Callable[..., FaultySmtp], step: str, garbage: bytes) -> 
 	assert found[0].uncertain == (step == END)
 
 
+@pytest.mark.parametrize("extensions", [["PIPELINING"], []])
+def test_a_server_may_think_for_minutes(
+	smtp: Callable[..., FaultySmtp], monkeypatch: pytest.MonkeyPatch, extensions: list
+) -> None:
+	"""Over each recipient, and after the dot: to give up then would be to send it twice."""
+	ahead = [0.0]
+	monkeypatch.setattr("dokos_mail.engine.connect.wire.monotonic", lambda: monotonic() + ahead[0])
+	answer = smtp_faults._Conversation.answer
+
+	def thinks(self: object, step: str, *words: object) -> bytes:
+		ahead[0] += 50 if step == "RCPT" else 240 if step == END else 0
+		return answer(self, step, *words)
+
+	monkeypatch.setattr(smtp_faults._Conversation, "answer", thinks)
+	server = smtp(extensions=extensions)
+	with open_smtp(settings(server, timeout=5)) as session:
+		found = session.send("a@site.test", ["b@there.test", "c@there.test", "d@there.test"], MESSAGE)
+	assert [each.accepted for each in found] == [True] * 3, found
+
+
+def test_an_answer_by_drops_is_silence(smtp: Callable[..., FaultySmtp], monkeypatch: pytest.MonkeyPatch) -> None:
+	monkeypatch.setattr("dokos_mail.engine.connect.wire.SLOW_SECONDS", 0.3)
+	server = smtp(SmtpFaults(instead={"RCPT": DRIP}))
+	with open_smtp(settings(server)) as session:
+		(found,) = session.send("a@site.test", ["b@there.test"], MESSAGE)
+	assert isinstance(found.error, errors.Silence)
+	assert not found.uncertain
+
+
+def test_a_server_that_hangs_up_in_the_middle_of_a_text_said_why(smtp: Callable[..., FaultySmtp]) -> None:
+	server = smtp(SmtpFaults(hangs_up_at=100_000), extensions=[])
+	with open_smtp(settings(server)) as session:
+		(found,) = session.send("a@site.test", ["b@there.test"], MESSAGE + (b"x" * 70 + b"\r\n") * 200_000)
+		assert session.over
+	assert (found.code, found.enhanced, found.text, found.uncertain) == (552, "5.3.4", "message too long", False)
+
+
 def test_answers_without_end(smtp: Callable[..., FaultySmtp]) -> None:
 	server = smtp(SmtpFaults({"MAIL": b"\r\n".join([b"250-more"] * 5000) + b"\r\n250 end"}))
 	with open_smtp(settings(server)) as session:
@@ -404,6 +474,27 @@ def test_a_server_that_ends_sessions_after_some_messages(smtp: Callable[..., Fau
 	assert all(each.accepted for each in found)
 	assert [each.recipients[0] for each in server.accepted] == [f"r{number}@there.test" for number in range(10)]
 	assert server.connections == 4
+
+
+def test_a_server_that_hangs_up_without_a_word_between_messages(smtp: Callable[..., FaultySmtp]) -> None:
+	server = smtp(most_messages=2)
+	courier = Courier(settings(server))
+	found = [courier.send("a@site.test", [f"r{number}@there.test", "not an address"], MESSAGE)[0] for number in range(5)]
+	courier.quit()
+	assert all(each.accepted for each in found), found
+	assert (server.count, server.connections) == (5, 3)
+
+
+def test_a_server_that_loses_what_comes_at_once(smtp: Callable[..., FaultySmtp], monkeypatch: pytest.MonkeyPatch) -> None:
+	"""It offers PIPELINING, or a box before it does: one command at a time is what it really takes."""
+	monkeypatch.setattr("dokos_mail.engine.send.smtp.ANSWER_WAITS", 1)
+	server = smtp(loses_pipelined=True)
+	courier = Courier(settings(server))
+	for number in range(4):
+		found = courier.send("a@site.test", [f"r{number}@there.test", f"s{number}@there.test"], MESSAGE)
+		assert [each.accepted for each in found] == [True, True], found
+	courier.quit()
+	assert (server.count, server.connections) == (4, 2)
 
 
 def test_an_uncertain_message_is_not_sent_again_by_the_session(smtp: Callable[..., FaultySmtp]) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from dokos_mail.engine import errors
 from dokos_mail.engine.connect.settings import ServerSettings
-from dokos_mail.engine.send.smtp import Courier, open_smtp
+from dokos_mail.engine.send.courier import Courier
+from dokos_mail.engine.send.smtp import open_smtp
 from dokos_mail.engine.send.verdict import verdict
 from mail_servers.dovecot import Dovecot
 from mail_servers.postfix import Postfix, auth_service

@@ -11,6 +11,7 @@ from frappe.utils import cint, escape_html, validate_email_address
 from dokos_mail import asked_of_core, host
 from dokos_mail.doctype.email_account.inbox_users import forget_inbox, set_up_inbox
 from dokos_mail.doctype.email_domain.email_domain import shared_settings, tidy_server_settings
+from dokos_mail.outbound import host_body
 
 # Nothing of the engine is imported at run time up here: on Dokos 3 an import that fails while migrating makes the host
 # take the DocType for an orphan.
@@ -309,8 +310,7 @@ class EmailAccount(host.base_class("Email Account")):
 
 	def sends_here(self) -> bool:
 		"""Whether this app knows how to reach the server that sends."""
-		left = host.owns_mail() and (self.is_hosts_service() or self.auth_method == "OAuth")
-		return bool(self.enable_outgoing) and not left
+		return bool(self.enable_outgoing) and not self.is_hosts_service()
 
 	def incoming_settings(self) -> ServerSettings:
 		"""How to reach the mailbox. Holds the password, which is not in its repr: never log it otherwise."""
@@ -345,11 +345,19 @@ class EmailAccount(host.base_class("Email Account")):
 		)
 
 	def _access_token(self) -> str:
-		"""The token of an account that logs in by OAuth, which the host gets and keeps; empty for others."""
-		if self.auth_method != "OAuth" or not host.owns_mail():
+		"""The token of an account that logs in by OAuth, which the host gets, keeps and renews; empty for others.
+
+		Raises TokenMissing where the host has none, or none that is still good.
+		"""
+		from dokos_mail.engine.errors import TokenMissing
+
+		if self.auth_method != "OAuth":
 			return ""
-		token = self.get_oauth_token()
-		return token.get_password("access_token") if token else ""
+		token = self.get_oauth_token() if host.owns_mail() else None
+		found = token.get_password("access_token", raise_exception=False) if token else ""
+		if not found:
+			raise TokenMissing(host=self.smtp_server or "", login=self.login_id or self.email_id)
+		return found
 
 	def folders(self) -> list[tuple[str, str | None]]:
 		"""The folders to read, in order, each with the document type its mail becomes. Without a row: INBOX."""
@@ -443,4 +451,6 @@ def propose_settings(service_or_address: str, pop3: int | str = 0) -> dict[str, 
 	}
 
 
+# Whatever composes a mail looks for an account first, and so comes by here: also where no hook is run (`bench console`).
 asked_of_core.correct_finders()
+host_body.correct_body()

@@ -23,6 +23,8 @@ from dokos_mail.engine.errors import (
 	ServerRefuses,
 	StartTLSMissing,
 	Throttled,
+	TokenNotTaken,
+	TokenRefused,
 	Words,
 	quoted,
 )
@@ -151,7 +153,7 @@ def _log_in(wire: Wire, settings: ServerSettings, extensions: dict[str, str]) ->
 	ways = _ways(wire, settings)
 	usable = [name for name in ways if name in offered]
 	if not usable:
-		raise LoginMethodMissing(**where(settings), detail=", ".join(offered))
+		raise (TokenNotTaken if settings.access_token else LoginMethodMissing)(**where(settings), detail=", ".join(offered))
 	for number, name in enumerate(usable):
 		reply = ways[name](wire, settings)
 		if reply.code == 235:
@@ -210,7 +212,7 @@ def login_error(reply: Reply, settings: ServerSettings) -> MailError:
 		return Throttled(**where(settings), detail=_said(reply))
 	if reply.code in _ENCRYPTION_WANTED or (reply.code == 530 and "starttls" in reply.text.lower()):
 		return LoginDisabled(**where(settings))
-	return LoginRefused(**where(settings), detail=_said(reply))
+	return (TokenRefused if settings.access_token else LoginRefused)(**where(settings), detail=_said(reply))
 
 
 def _command(wire: Wire, settings: ServerSettings, line: bytes) -> Reply:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 
 from dokos_mail.engine.connect.dial import dial
@@ -48,7 +49,8 @@ class Wire:
 		self.broken = False
 		self._buffer, self._at = b"", 0
 		self._chunk = bytearray(CHUNK)
-		self._window_start, self._window_octets = monotonic(), 0
+		self._window_start: float | None = None
+		self._window_octets = 0
 		self._socket: socket.socket = dial(settings)
 		if settings.security == "tls":
 			self._socket = secure(self._socket, settings, settings.timeout)
@@ -85,17 +87,18 @@ class Wire:
 		self.deadline, self.wait, self.phase, self.longest_line = None, wait, phase, longest_line
 
 	def begin(self) -> None:
-		"""A new exchange: the pace is measured from here."""
-		self._window_start, self._window_octets = monotonic(), 0
+		"""A new exchange: the pace is measured from the first octet that comes of it."""
+		self._window_start, self._window_octets = None, 0
 
 	def send(self, data: bytes) -> None:
-		"""Send all of ``data``."""
+		"""Send all of ``data``. Where the other side hung up, what it said before can still be read."""
 		try:
 			self._socket.settimeout(self._seconds())
 			self._socket.sendall(data)
 		except TimeoutError as error:
 			raise self._fail(Silence, self.phase) from error
 		except OSError as error:
+			self._take_what_came()
 			raise self._fail(ConnectionLost, self.phase) from error
 
 	def readline(self) -> bytes:
@@ -170,6 +173,12 @@ class Wire:
 		self.broken = True
 		self._socket.close()
 
+	def _take_what_came(self) -> None:
+		"""Read what is there already, without waiting, before the connection is given up."""
+		with suppress(OSError):
+			self._socket.settimeout(0)
+			self._buffer, self._at = self._buffer[self._at :] + self._socket.recv(CHUNK), 0
+
 	def _receive(self, into: bytearray | memoryview) -> int:
 		if self.pulse:
 			self.pulse()
@@ -186,8 +195,11 @@ class Wire:
 		return count
 
 	def _keep_pace(self, count: int) -> None:
-		self._window_octets += count
+		"""How long the first octet may take is for ``wait`` to say: a server may well think for minutes before it answers."""
 		now = monotonic()
+		if self._window_start is None:
+			self._window_start = now
+		self._window_octets += count
 		if now - self._window_start > SLOW_SECONDS:
 			if self._window_octets < SLOW_OCTETS:
 				raise self._fail(Silence, TOO_SLOW)

@@ -18,6 +18,7 @@ from dokos_mail.engine.connect.settings import ServerSettings
 from dokos_mail.engine.connect.smtp import Reply, introduce, read_reply, where
 from dokos_mail.engine.connect.wire import LOGGING_OUT, Wire
 from dokos_mail.engine.errors import N_, AddressNeedsSMTPUTF8, AddressUnusable, MailError, MessageTooLarge, Words
+from dokos_mail.engine.send.addresses import ascii_domain
 
 #: Waits in multiples of ``settings.timeout`` (15 seconds): a minute for an answer, five for the one after the last dot,
 #: where impatience makes duplicates (RFC 5321 section 4.5.3.2.6).
@@ -74,6 +75,8 @@ class SmtpSession:
 		self.wire, self.extensions = wire, extensions
 		self.settings: ServerSettings = wire.settings
 		self.messages = 0
+		#: Whether several commands are sent at once. Some servers, or what stands before them, offer it and lose commands.
+		self.pipelining = "PIPELINING" in extensions
 		self._clock, self._last_used = clock, clock()
 		self._dirty = False
 
@@ -177,7 +180,12 @@ class SmtpSession:
 			reply = self._command(b"DATA")
 			if reply.code != 354:
 				return found | {each: _delivery(each, reply, "data") for each in taken}
-			self._body(data)
+			try:
+				self._body(data)
+			except MailError:
+				if (reply := self._last_words()) is None:
+					raise
+				return found | {each: _delivery(each, reply, "end") for each in taken}
 			stage, finished = "end", True
 			self.wire.send(b".\r\n")
 			reply = self._answer(AFTER_THE_DOT, END_WAITS)
@@ -195,9 +203,8 @@ class SmtpSession:
 		"""
 		answers: dict[str, Reply] = {}
 		commands = [b"RCPT TO:<" + self._encoded(each) + b">" + self._rcpt_options(each) + b"\r\n" for each in recipients]
-		step = PIPELINE if self._has("PIPELINING") else 1
+		step = PIPELINE if self.pipelining else 1
 		ahead = step if step > 1 else 0
-		self.wire.begin()
 		self.wire.send(b"".join([opening + b"\r\n", *commands[:ahead]]))
 		opened = reply = self._answer()
 		for number, recipient in enumerate(recipients):
@@ -216,6 +223,13 @@ class SmtpSession:
 		for start in range(0, len(stuffed), _CHUNK):
 			self.wire.send(view[start : start + _CHUNK])
 
+	def _last_words(self) -> Reply | None:
+		"""The refusal of a server that hung up in the middle of the text, if it sent one: most often that it is too long."""
+		reply = None
+		with suppress(MailError):
+			reply = read_reply(self.wire, self.settings) if self.wire.buffered else None
+		return reply if reply and reply.code // 100 in (4, 5) else None
+
 	def _reset(self) -> None:
 		self._command(b"RSET")
 		self._dirty = False
@@ -223,12 +237,13 @@ class SmtpSession:
 	# commands and answers
 
 	def _command(self, line: bytes) -> Reply:
-		self.wire.begin()
 		self.wire.send(line + b"\r\n")
 		return self._answer()
 
 	def _answer(self, phase: str = SENDING, waits: float = ANSWER_WAITS) -> Reply:
 		self.wire.wait, self.wire.phase = self.settings.timeout * waits, phase
+		# each answer has its own time: a server may look into every recipient before it says anything
+		self.wire.begin()
 		try:
 			reply = read_reply(self.wire, self.settings)
 		finally:
@@ -302,9 +317,7 @@ def _ascii_domain(address: str) -> str:
 	local, at, domain = address.rpartition("@")
 	if domain.isascii():
 		return address
-	with suppress(UnicodeError):
-		return local + at + domain.encode("idna").decode("ascii")
-	return address
+	return f"{local}{at}{ascii_domain(domain)}"
 
 
 def _delivery(recipient: str, reply: Reply, stage: Stage) -> Delivery:
@@ -322,70 +335,3 @@ def _too_many(delivery: Delivery) -> bool:
 
 def _megabytes(octets: int) -> str:
 	return f"{octets / 1e6:.1f}"
-
-
-class Courier:
-	"""Sends for one account over one session at a time, opened when first needed and again when it is over.
-
-	A session that the server closed between two messages, or ended with 421 before it took anything, costs nothing: the
-	message goes over a new one. That is tried once for each message.
-	"""
-
-	#: After so many seconds the session is asked whether it is still there.
-	IDLE_SECONDS = 30.0
-
-	def __init__(self, settings: ServerSettings, opener: Callable[[ServerSettings], SmtpSession] = open_smtp) -> None:
-		self.settings, self._opener = settings, opener
-		self._open: SmtpSession | None = None
-		self.sessions = 0
-
-	def ready(self) -> SmtpSession:
-		"""A session that can be used now. Raises children of MailError."""
-		session = self._open
-		if session and not session.over and (session.idle < self.IDLE_SECONDS or session.noop()):
-			return session
-		self.quit()
-		self._open = session = self._opener(self.settings)
-		self.sessions += 1
-		return session
-
-	def send(self, envelope_from: str, recipients: Sequence[str], message: bytes, *, envid: str | None = None) -> list[Delivery]:
-		"""As :meth:`SmtpSession.send`. Raises MailError when no session can be had, and nothing was sent then."""
-		session = self.ready()
-		used = session.messages > 0
-		deliveries = session.send(envelope_from, recipients, message, envid=envid)
-		if used and session.over and all(_is_sessions_end(each) for each in deliveries):
-			deliveries = self.ready().send(envelope_from, recipients, message, envid=envid)
-		return deliveries
-
-	def quit(self) -> None:
-		"""End the session, if there is one."""
-		session, self._open = self._open, None
-		if session:
-			session.quit()
-
-	@property
-	def session(self) -> Courier:
-		"""Ourselves: callers of the host's sending server look for ``session.sendmail`` there."""
-		return self
-
-	def sendmail(self, from_addr: str, to_addrs: str | Sequence[str], msg: bytes | str) -> dict[str, tuple[int, bytes]]:
-		"""As ``smtplib.SMTP.sendmail``: the refused recipients; SMTPRecipientsRefused when all are."""
-		from email.utils import parseaddr
-		from smtplib import SMTPRecipientsRefused
-
-		recipients = [to_addrs] if isinstance(to_addrs, str) else list(to_addrs)
-		bare = [parseaddr(each)[1] or each for each in recipients]
-		data = msg.encode("utf-8") if isinstance(msg, str) else msg
-		found = self.send(parseaddr(from_addr)[1] or from_addr, bare, data)
-		refused = {each.recipient: (each.code, each.text.encode()) for each in found if not each.accepted}
-		for each in found:
-			if each.error:
-				raise each.error
-		if len(refused) == len(found):
-			raise SMTPRecipientsRefused(refused)
-		return refused
-
-
-def _is_sessions_end(delivery: Delivery) -> bool:
-	return delivery.stage == "mail" and not delivery.uncertain and (delivery.code == 421 or delivery.error is not None)

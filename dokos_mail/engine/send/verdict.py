@@ -43,6 +43,17 @@ _MAILBOX = re.compile(
 	r"|user (?:unknown|not found)|does not exist|gr[ae]y-?list|(?:you are trying|trying) to contact is receiving",
 	re.IGNORECASE,
 )
+#: What is wrong is in this message, for all that the same words speak of blocking: Gmail's answer to a program as
+#: attachment is "552 5.7.0 This message was blocked because its content presents a potential security issue".
+_CONTENT = re.compile(
+	r"\b(?:virus|malware|phishing|infected|attachment|content|security issue)\b|\b(?:this|your|the) (?:e-?mail|mail|message)"
+	r" (?:\w+ ){0,3}(?:blocked|rejected|spam|unsolicited)|message (?:\w+ )?(?:blocked|rejected)",
+	re.IGNORECASE,
+)
+#: Yet it is not where the words go on to say that it is the sender, not the message.
+_OF_HOST = re.compile(
+	r"spamhaus|block ?list|blacklist|\brbl\b|dnsbl|\bip\b|\bhost\b|reputation|account|\blisted\b", re.IGNORECASE
+)
 #: The sender's address is not one that this login may use.
 _SENDER = re.compile(
 	r"sender\S* (?:address )?(?:rejected|denied|not (?:allowed|owned|verified))|send as|sendas|not owned by|from address|"
@@ -76,6 +87,9 @@ def verdict(code: int, enhanced: str = "", text: str = "", stage: str = "end") -
 		return Verdict("account", False, "later")
 	if code in (432, 454, 530, 534, 535, 538):
 		return Verdict("account", lasting, "login")
+	if code in (500, 502, 503) or (stage == "mail" and (code, subject) in ((501, "5"), (555, "5"))):
+		# it does not take the commands that it offered, or is at another step than we are: no message is at fault for that
+		return Verdict("account", lasting, "login") if _LOGIN.search(text) else Verdict("account", False, "protocol")
 	if (found := _by_status(code, subject, detail, text, stage, lasting)) is not None:
 		return found
 	return _by_words(text, stage, lasting) or _by_code(code, stage, lasting)
@@ -135,6 +149,8 @@ def _by_words(text: str, stage: str, lasting: bool) -> Verdict | None:
 		return Verdict("account", lasting, "login")
 	if _QUOTA.search(text):
 		return Verdict("account", False, "quota")
+	if stage == "end" and _CONTENT.search(text) and not _OF_HOST.search(text):
+		return Verdict("message", lasting, "content")
 	if _BLOCK.search(text):
 		return Verdict("account", False, "blocked")
 	if _SENDER.search(text):
