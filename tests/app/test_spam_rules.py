@@ -15,11 +15,15 @@ import frappe
 import pytest
 
 from dokos_mail.outbound.render import for_recipient
-from tests.app.test_composing import PNG, USERS, account, composed, ground, queued, todo  # noqa: F401
+from tests.app.test_composing import PNG, account, composed, ground, queued, received, todo
+
+__all__ = ["ground", "todo"]
 
 pytestmark = pytest.mark.usefixtures("ground")
 
 LONG = "<p>Bonjour Madame,</p><p>Veuillez trouver ci-joint notre devis pour la rénovation de votre maison.</p><p>Cordialement</p>"
+
+ANSWER = f"{LONG}<p>Le 3 mars 2026, Client a écrit :</p><blockquote>{LONG}</blockquote>"
 
 
 def complaints(raw: bytes, folder: Path) -> set[str]:
@@ -40,7 +44,7 @@ def complaints(raw: bytes, folder: Path) -> set[str]:
 
 
 @pytest.fixture
-def mails(todo: frappe._dict) -> Iterator[list[frappe._dict]]:  # noqa: F811
+def mails(todo: frappe._dict) -> Iterator[list[frappe._dict]]:
 	account(
 		add_signature=1,
 		signature="<p>Ma Société</p>",
@@ -54,6 +58,10 @@ def mails(todo: frappe._dict) -> Iterator[list[frappe._dict]]:  # noqa: F811
 		composed(todo, LONG, subject="Devis n° 12 — été 2026"),
 		composed(todo, "<p>Ok</p>", subject="Ok", cc="", bcc="cache@x.test"),
 		composed(todo, f'{LONG}<img src="{picture.file_url}">', subject="Plan"),
+		composed(todo, f'<img src="{picture.file_url}">', subject="Photo"),
+		composed(todo, LONG * 40 + "<table><tr><td>Poste</td><td>1 200 €</td></tr></table>" * 60, subject="Le détail de l'offre"),
+		composed(todo, ANSWER, subject="Re: Votre question", in_reply_to=received(todo, "contact@masociete.test").name),
+		composed(todo, "<p>👋 مرحبا — שלום</p>", subject="👋 مرحبا"),
 		queued(
 			message=LONG,
 			subject="Avis d'échéance",

@@ -238,7 +238,7 @@ def test_a_connection_that_breaks_after_the_dot(
 
 @pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", END])
 def test_a_connection_that_breaks_before_the_end_is_certain(smtp: Smtp, make_account: Make, queued: Make, step: str) -> None:
-	server = smtp(SmtpFaults(instead={step: CLOSE}, once=True))
+	server = smtp(SmtpFaults(instead={step: CLOSE}, once=True), extensions=["8BITMIME"])
 	row = queued(make_account(server, uncertain_delivery="Hold" if step != END else "Send Again"), "b@there.test")
 	jobs.send_account_mail(row.email_account)
 	assert states(row) == {"b@there.test": "Deferred"}

@@ -10,6 +10,7 @@ import pytest
 from dokos_mail import jobs
 from dokos_mail.engine.connect.imap import open_imap
 from dokos_mail.engine.send.filing import files_by_itself, has_message, sent_folder
+from dokos_mail.outbound import account as accounts
 from dokos_mail.outbound.render import for_recipient, for_sent_folder
 from mail_servers.dovecot import Dovecot
 from mail_servers.smtp_faults import AFTER_END, RESET, FaultySmtp, SmtpFaults
@@ -92,7 +93,7 @@ def test_a_provider_that_files_gives_a_proof_and_gets_no_second_copy(
 	taken, lost = queued(account, "taken@there.test"), queued(account, "lost@there.test")
 	jobs.send_account_mail(account.name)
 	account.server.faults = SmtpFaults(instead={".": RESET}, once=True)
-	frappe.db.set_value("Email Queue", lost.name, "send_after", None)
+	accounts.wake(account.name)
 	frappe.db.commit()
 	jobs.send_account_mail(account.name)
 	# The provider filed the one that it took.
@@ -100,6 +101,7 @@ def test_a_provider_that_files_gives_a_proof_and_gets_no_second_copy(
 	for row in (taken, lost):
 		frappe.db.set_value("Email Queue", row.name, "send_after", None)
 		frappe.db.set_value("Email Queue Recipient", {"parent": row.name}, "next_try", None)
+	accounts.wake(account.name)
 	frappe.db.commit()
 	jobs.send_account_mail(account.name)
 	sent = [each.recipients[0] for each in account.server.accepted]

@@ -23,7 +23,6 @@ table.email-page, table.email-container {{ border-collapse: collapse; mso-table-
  font-size: 14px; line-height: 1.5 }}
 td.email-page-cell, td.email-header, td.email-body, td.email-foot {{ font-family: {_FONT}; line-height: 1.5; text-align: left;
  vertical-align: top; word-break: break-word; overflow-wrap: break-word }}
-.email-logo {{ padding: 16px 16px 8px 16px }}
 td.email-header {{ padding: 8px 16px; font-size: 14px }}
 td.email-body {{ padding: 8px 16px; font-size: 14px; color: #1f272e }}
 td.email-foot {{ padding: 8px 16px 16px 16px; font-size: 12px; color: #687178 }}
@@ -97,8 +96,10 @@ def with_logo(html: str, address: str, home: str) -> str:
 	found = Extents(html)
 	if found.first(lambda element: element.tag == "img" and has_class(element, "brand-logo")):
 		return html
+	# our page has its margins in its cells, a host's around everything
+	own = found.first(lambda element: has_class(element, "email-page"))
 	logo = (
-		f'<div class="email-logo"><a href="{escape(home)}">'
+		f'<div class="email-logo" style="padding:{"16px 16px 8px 16px" if own else "0 0 8px 0"}"><a href="{escape(home)}">'
 		f'<img class="brand-logo" src="{escape(address)}" alt="" height="40" style="border:0"></a></div>'
 	)
 	page_ = found.first(lambda element: element.tag == "body")
@@ -119,6 +120,15 @@ _SCRIPT = re.compile(r"<script\b[^<>]*>.*?</script\s*>", re.I | re.S)
 _SCRIPT_MARK = re.compile(r"</?(?:script|svg|math)\b[^<>]*>?", re.I)
 
 
+_STYLE = re.compile(r"<style>(.*?)</style>", re.S)
+_BETWEEN_RULES = re.compile(r"(?<=\})\s*(?=@)")
+
+
+def _each_once(style: re.Match[str]) -> str:
+	"""The rules that stay, each once: a page whose styles are inlined again has those of the first time as well."""
+	return f"<style>{' '.join(dict.fromkeys(_BETWEEN_RULES.split(style[1].strip())))}</style>"
+
+
 def css_inlined(html: str, sheets: str = "") -> str:
 	"""Style sheets as attributes, since many mail programs heed nothing else. Loads nothing: ``<link>`` is removed.
 
@@ -128,7 +138,7 @@ def css_inlined(html: str, sheets: str = "") -> str:
 	html = _SCRIPT_MARK.sub("", _SCRIPT.sub("", html))
 	inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True, extra_css=sheets or None)
 	try:
-		return inliner.inline(html)
+		return _STYLE.sub(_each_once, inliner.inline(html), count=1)
 	except css_inline.InlineError:
 		# one broken rule or attribute; what it is in is shown as it was written
 		return _LINK.sub("", html)

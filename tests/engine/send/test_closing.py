@@ -194,6 +194,15 @@ def test_styles_become_attributes_and_nothing_is_loaded() -> None:
 	assert "<link" not in made and "@media" in made
 
 
+def test_rules_that_stay_are_there_once() -> None:
+	"""The host has inlined its sheets before us, and we do so before and after the signatures."""
+	sheet = "@media print { .x { color: red } .y { color: blue } } @media screen { .x { color: green } } .y { margin: 0 }"
+	html = page('<p class="x">a</p>')
+	for _time in range(3):
+		html = css_inlined(html, sheet)
+		assert html.count("@media screen {") == html.count("color: red }") == html.count("color: blue") == 1
+
+
 def test_broken_styles_do_no_harm() -> None:
 	html = '<link rel=stylesheet href="http://x/y.css"><p style="a:b:c;;;}{">texte</p><style>p{color:red}</style>'
 	made = css_inlined(html)
