@@ -102,14 +102,14 @@ def rest(account: frappe._dict, error: MailError, lasting: bool | None = None) -
 
 
 def works(account: frappe._dict) -> None:
-	"""A message was taken: whatever rest or failure was noted is over. Commits when there was one."""
+	"""A message was taken: whatever rest or failure was noted is over, and no check is waited for. Commits when that is news."""
 	row = frappe.db.get_value(
 		STATUS,
 		{"email_account": account.name},
 		["name", "outgoing_next_attempt", "outgoing_failures", "outgoing_state"],
 		as_dict=True,
 	)
-	if row and (row.outgoing_next_attempt or row.outgoing_failures or row.outgoing_state == "Failing"):
+	if row and (row.outgoing_next_attempt or row.outgoing_failures or row.outgoing_state != "Working"):
 		frappe.db.set_value(STATUS, row.name, {"outgoing_next_attempt": None, "outgoing_failures": 0})
 		health.record_outgoing(row.name, None)
 

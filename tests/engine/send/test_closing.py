@@ -253,9 +253,9 @@ def test_whatever_the_body_is_what_belongs_below_it_is_seen(body: str) -> None:
 
 
 def test_long_and_deep_bodies_cost_little() -> None:
-	from time import perf_counter
+	from time import process_time
 
-	started = perf_counter()
+	started = process_time()
 	for body in ("<p>ligne de texte</p>" * 5_000, "<div>" * 5_000 + "x", "</i>" * 10_000 + "<b>" * 10_000, "<p>a" * 10_000):
 		sign(body, USERS, ACCOUNTS)
-	assert perf_counter() - started < 10
+	assert process_time() - started < 10
