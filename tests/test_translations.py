@@ -6,7 +6,7 @@ import ast
 import csv
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -42,6 +42,8 @@ def doctype_strings(definition: dict, untranslated: Collection[str] = ()) -> Ite
 	"""The DocType's name, and labels, descriptions and choices of its fields, but for choices of ``untranslated`` fields."""
 	yield definition["name"]
 	yield from (definition[key] for key in ("description",) if definition.get(key))
+	for row in (*definition.get("actions", []), *definition.get("links", [])):
+		yield from (row[key] for key in ("label", "group") if row.get(key))
 	for field in definition.get("fields", []):
 		yield from (field[key] for key in SHOWN if field.get(key))
 		if field["fieldtype"] == "HTML" and field.get("options"):
@@ -55,6 +57,8 @@ def workspace_strings(definition: dict) -> Iterator[str]:
 	yield definition["title"]
 	for row in (*definition["links"], *definition["shortcuts"]):
 		yield from (row[key] for key in ("label", "format") if row.get(key))
+	for block in json.loads(definition.get("content") or "[]"):
+		yield from (block["data"][key] for key in ("text", "title") if block["data"].get(key))
 
 
 def sources() -> dict[str, str]:
@@ -115,3 +119,74 @@ def test_placeholders_survive_translation(french: dict[str, str]) -> None:
 )
 def test_strings_are_found(strings: Iterator[str], expected: list[str]) -> None:
 	assert sorted(strings) == sorted(expected)
+
+
+# ---- what was never given to be translated
+
+#: Functions that show what they are given, and the arguments by which they are given it.
+TELLING = {"frappe.throw", "frappe.msgprint", "click.echo", "click.secho", "frappe.publish_progress"}
+WORDS = re.compile(r"[A-Za-z]{3,}")
+KEYS = r"(?:label|title|message|description|placeholder|primary_action_label)\s*:\s*"
+CALLS = r"(?:msgprint|throw|show_alert|confirm|prompt|add_custom_button|add_inner_button|add_actions_menu_item|set_intro)\(\s*"
+IN_QUOTES = re.compile(rf"""(?:{KEYS}|{CALLS}|textContent\s*=\s*|\.title\s*=\s*)("[^"\n]*"|'[^'\n]*'|`[^`]*`)""")
+BETWEEN_TAGS = re.compile(r">([^<>{}$`]*[A-Za-z]{3,}[^<>{}$`]*)<")
+
+
+def naked_in_python(code: str) -> Iterator[str]:
+	"""Texts that are shown as they stand in the source."""
+	for node in ast.walk(ast.parse(code)):
+		if not (isinstance(node, ast.Call) and ast.unparse(node.func) in TELLING):
+			continue
+		for given in (*node.args[:1], *(each.value for each in node.keywords if each.arg in ("msg", "title", "message"))):
+			parts = given.values if isinstance(given, ast.JoinedStr) else [given]
+			yield from (part.value for part in parts if isinstance(part, ast.Constant) and WORDS.search(str(part.value)))
+
+
+def naked_in_scripts(code: str) -> Iterator[str]:
+	code = IN_SCRIPTS.sub("__(", re.sub(r"^\s*//.*$", "", code, flags=re.MULTILINE))
+	while (plain := re.sub(r"\$\{[^{}]*\}", "", code)) != code:
+		code = plain
+	for found in (*IN_QUOTES.findall(code), *BETWEEN_TAGS.findall(re.sub(r"=>", "", code))):
+		if WORDS.search(re.sub(r"<[^>]*>", "", found)):
+			yield found
+
+
+def naked_in_templates(html: str) -> Iterator[str]:
+	html = re.sub(r"<(style|script)\b.*?</\1>|<!--.*?-->|\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", "", html, flags=re.DOTALL)
+	html = re.sub(r"<!?/?[a-zA-Z](?:[^>\"']|\"[^\"]*\"|'[^']*')*>", "\n", html)
+	yield from (line.strip() for line in html.splitlines() if WORDS.search(line))
+
+
+def test_nothing_is_shown_that_nobody_could_translate() -> None:
+	host = ROOT / "embedded_host" / "frappe"
+	found = {}
+	for folder, suffix, naked in (
+		(APP, "*.py", naked_in_python),
+		(APP, "*.js", naked_in_scripts),
+		(APP / "templates", "*.html", naked_in_templates),
+		(host / "www", "*.html", naked_in_templates),
+	):
+		paths = list(folder.rglob(suffix))
+		assert paths, folder
+		found |= {
+			str(path.relative_to(ROOT)): texts for path in paths if (texts := list(naked(path.read_text(encoding="utf-8"))))
+		}
+	assert found == {}
+
+
+@pytest.mark.parametrize(
+	("naked", "hidden", "shown"),
+	[
+		(naked_in_python, 'frappe.throw("No server")', 'frappe.throw(_("No server"))'),
+		(naked_in_python, 'frappe.msgprint(x, title=f"{n} emails")', 'frappe.msgprint(x, title=f"{n}: {m}")'),
+		(naked_in_python, 'click.echo("Done")', 'click.echo(_("Done"))'),
+		(naked_in_scripts, 'frappe.msgprint("Nothing came")', 'frappe.msgprint(__("Nothing came"))'),
+		(naked_in_scripts, "const d = { label: 'Message' }", "const d = { label: __('Message') }"),
+		(naked_in_scripts, "message: `<p>Received ${n}</p>`", "message: `<p>${__('Received {0}', [n])}</p>`"),
+		(naked_in_scripts, "rows = `<th>Subject</th>${more}`", 'rows = `<th class="wide">${subject}</th>`'),
+		(naked_in_scripts, 'button.textContent = "Show images"', 'button.textContent = __("Show images")'),
+		(naked_in_templates, "<p>Goodbye</p>", '<p title="x">{{ _("Goodbye") | e }}</p>'),
+	],
+)
+def test_what_is_hidden_from_translators_is_found(naked: Callable[[str], Iterator[str]], hidden: str, shown: str) -> None:
+	assert list(naked(hidden)) and not list(naked(shown))

@@ -12,7 +12,7 @@ import pytest
 
 from dokos_mail.jobs import pull_account
 from tests.host.visitor import Visitor
-from tests.mail_fixtures import dovecot, make_mailbox, mailbox
+from tests.mail_fixtures import dovecot, mailbox, make_mailbox
 from tests.mailbox import Mailbox
 
 __all__ = ["dovecot", "mailbox", "make_mailbox"]
