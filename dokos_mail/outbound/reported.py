@@ -74,7 +74,8 @@ def apply(report: Report, original: Original, by: str) -> str:
 
 def _said(told: dict[str, str | None]) -> str:
 	"""The server's own words, with the status where they do not name it."""
-	status, diagnostic = told.get("status") or "", told.get("diagnostic") or ""
+	# hosts take an address between angle brackets for markup, where they write a new row and where they show one
+	status, diagnostic = told.get("status") or "", (told.get("diagnostic") or "").translate(_NO_MARKUP)
 	return diagnostic if status in diagnostic else f"{status} {diagnostic}".strip()
 
 
@@ -157,10 +158,9 @@ def _tell(communication: str, status: str) -> None:
 def remember(address: str, kind: str, reason: str, code: str, communication: str | None, by: str) -> None:
 	"""Remember that mail to an address fails, or is not wanted, so that it is said before the next one."""
 	now = now_datetime()
-	# hosts take an address between angle brackets for markup when they write a new row
 	values = {
 		"kind": kind,
-		"reason": reason.translate(_NO_MARKUP)[:1000],
+		"reason": reason[:1000],
 		"status_code": code,
 		"last_on": now,
 		"communication": communication,

@@ -184,7 +184,11 @@
 		});
 		for (const [name, lines] of Object.entries(message || {})) {
 			const [, content] = boxes.get(name) || [];
-			if (content) content.before(deliveries_of(name, lines));
+			if (!content) continue;
+			const list = deliveries_of(name, lines);
+			const { marginLeft, paddingLeft } = getComputedStyle(content);
+			Object.assign(list.style, { marginLeft, paddingLeft });
+			content.before(list);
 		}
 	}
 
