@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import frappe
 from frappe import _
@@ -30,16 +31,19 @@ def is_suspended() -> bool:
 
 def accounts_with_mail() -> list[str]:
 	"""Names of the accounts for which mail is due; an empty name where rows name none. What the host's service sends is its."""
-	found = frappe.get_all(QUEUE, filters={"status": ("in", WAITING)}, or_filters=_due(), pluck="email_account", distinct=True)
-	return sorted(name for name in {name or "" for name in found} if not _is_hosts(name))
+	table = frappe.qb.DocType(QUEUE)
+	found = _due(table).select(table.email_account).distinct().run()
+	return sorted(name for name in {name or "" for (name,) in found} if not _is_hosts(name))
 
 
 def _is_hosts(account: str) -> bool:
 	return bool(frappe.db.exists("Email Account", account)) and frappe.get_cached_doc("Email Account", account).is_hosts_service()
 
 
-def _due() -> list[list[object]]:
-	return [["send_after", "is", "not set"], ["send_after", "<=", now_datetime()]]
+def _due(table: Any) -> Any:
+	"""Rows whose time has come. Not by ``get_all``: its "not set" compares a moment with "", which PostgreSQL refuses."""
+	due = table.send_after.isnull() | (table.send_after <= now_datetime())
+	return frappe.qb.from_(table).where(table.status.isin(WAITING) & due)
 
 
 def send_waiting(account: str, time_is_up: object = lambda: False) -> int:
@@ -73,11 +77,10 @@ def send_waiting(account: str, time_is_up: object = lambda: False) -> int:
 def _next(account: str, seen: int) -> list[str]:
 	"""The rows that are due, those that were seen to in this run included: they may wait for others to end."""
 	frappe.db.commit()
-	filters = {"status": ("in", WAITING), "email_account": account or ("is", "not set")}
-	order = "priority desc, retry asc, creation asc"
-	return frappe.get_all(
-		QUEUE, filters=filters, or_filters=_due(), pluck="name", order_by=order, limit_page_length=BATCH + min(seen, BATCH)
-	)
+	table = frappe.qb.DocType(QUEUE)
+	of_account = table.email_account == account if account else table.email_account.isnull() | (table.email_account == "")
+	rows = _due(table).where(of_account).select(table.name).orderby(table.priority, order=frappe.qb.desc)
+	return [name for (name,) in rows.orderby(table.retry).orderby(table.creation).limit(BATCH + min(seen, BATCH)).run()]
 
 
 def see_to_what_was_left() -> int:

@@ -86,9 +86,9 @@ TABLE = {
 	"timeline.getdoc": Row(MANAGERS, form, get=True),
 	"timeline.get_docinfo": Row(MANAGERS, form, get=True),
 	"timeline.savedocs": Row(MANAGERS, saved),
-	# Nobody cancels a Communication.
+	# Nobody cancels or discards a Communication.
 	"timeline.cancel": Row((), form),
-	"timeline.discard": Row(MANAGERS, form),
+	"timeline.discard": Row((), form),
 	"doctype.email_account.email_account.mailbox_services": Row(MANAGERS, nothing, get=True),
 	"doctype.email_account.email_account.propose_settings": Row(
 		MANAGERS, lambda _facts: {"service_or_address": "GMail"}, get=True
