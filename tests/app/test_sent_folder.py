@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 
 import frappe
 import pytest
+from time_machine import Traveller
 
-from dokos_mail.jobs import pull_account
+from dokos_mail.jobs import pull_account, react
 from tests.app.test_placing import received
 from tests.app.test_pull import communication, journal, pull
 from tests.mailbox import Mailbox, raw
@@ -39,6 +41,25 @@ def test_mail_sent_from_a_phone_shows_on_its_document(watched: Mailbox) -> None:
 	# the answer to it joins as well
 	answer = received(watched, raw("Re: Devis", In_Reply_To=f"<{mail.message_id}>"))
 	assert answer.reference_name == first.reference_name
+
+
+def test_an_answer_from_a_phone_is_an_answer(watched: Mailbox, clock: Traveller) -> None:
+	"""Nobody is told that a mail waits for one (row N1)."""
+	boss = f"chef-{frappe.generate_hash(length=8)}@masociete.test"
+	values = {"notify_if_unreplied": 1, "unreplied_for_mins": 30, "send_notification_to": boss}
+	frappe.db.set_value("Email Account", watched.account, values)
+	frappe.clear_document_cache("Email Account", watched.account)
+	pull(watched)
+	told = []
+	for answered in (True, False):
+		message_id = f"{frappe.generate_hash(length=8)}@client.test"
+		received(watched, raw("Devis", message_id=message_id, to=watched.user))
+		if answered:
+			received(watched, from_the_phone(watched, In_Reply_To=f"<{message_id}>"), folder=SENT)
+		clock.shift(timedelta(hours=1))
+		react()
+		told.append(frappe.db.count("Email Queue Recipient", {"recipient": boss}))
+	assert told == [0, 1]
 
 
 def test_what_is_sent_makes_no_document(watched: Mailbox) -> None:
