@@ -12,13 +12,19 @@ from frappe import _
 from frappe.commands import get_site, pass_context
 
 
+def _connect(context: object) -> None:
+	"""Connect to the site, and speak its language: the hosts' commands speak English unless they are told."""
+	frappe.init(site=get_site(context))
+	frappe.connect()
+	frappe.local.lang = frappe.db.get_default("lang") or frappe.local.lang
+
+
 @click.command("mail-pull")
 @click.option("--account", default=None, help="Name of one Email Account; all that receive mail when left out.")
 @pass_context
 def mail_pull(context: object, account: str | None) -> None:
 	"""Pull mail now and say what became of it. Exit status 1 when an account could not be read."""
-	frappe.init(site=get_site(context))
-	frappe.connect()
+	_connect(context)
 	try:
 		failed = _pull_all(account)
 	finally:
@@ -59,8 +65,7 @@ def _pull_all(account: str | None) -> int:
 @pass_context
 def mail_explain(context: object, file: BinaryIO, account: str, folder: str | None) -> None:
 	"""Say where a message would go, and why, without storing it. FILE is a raw message (.eml); - reads it from the input."""
-	frappe.init(site=get_site(context))
-	frappe.connect()
+	_connect(context)
 	try:
 		from dokos_mail.inbound.explain import explain
 

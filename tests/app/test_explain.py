@@ -100,6 +100,21 @@ def test_the_command(mailbox: Mailbox, site: Site, tmp_path: Path) -> None:
 	assert journal(mailbox) == []
 
 
+def test_the_command_speaks_the_language_of_the_site(mailbox: Mailbox, site: Site, tmp_path: Path) -> None:
+	file = tmp_path / "message.eml"
+	file.write_bytes(raw("Devis"))
+	before = frappe.db.get_default("lang")
+	frappe.db.set_default("lang", "fr")
+	frappe.db.commit()
+	try:
+		said = site.bench("mail-explain", str(file), "--account", mailbox.account).stdout
+	finally:
+		frappe.db.set_default("lang", before)
+		frappe.db.commit()
+	assert "Objet : Devis" in said
+	assert "Il créerait un nouveau document" in said
+
+
 def test_a_folder_may_be_named(make_mailbox: Callable[..., Mailbox]) -> None:
 	folders = [{"folder_name": "INBOX"}, {"folder_name": "Ventes", "append_to": "Opportunity"}]
 	mailbox = make_mailbox(imap_folder=folders)
