@@ -281,6 +281,12 @@ class FaultyImap(Listener):
 			out.append(b" ".join([b"* SEARCH", *(b"%d" % uid for uid in self._search(rest))]))
 		elif name == "UID FETCH":
 			return self._fetch(connection, tag, rest)
+		elif name == "FETCH":
+			# By numbers of messages, of which clients here ask for the last ones alone.
+			uids = sorted(self.messages)
+			low = rest.split(b" ")[1].partition(b":")[0]
+			first = uids[-1] if low == b"*" else uids[int(low) - 1]
+			return self._fetch(connection, tag, b"UID FETCH %d:* " % first + rest.split(b" ", 2)[2])
 		elif name == "UID STORE":
 			for uid in self._set(rest.split(b" ")[2].decode()):
 				self.flags.setdefault(uid, set()).update(re.findall(r"\\\w+", rest.decode()))

@@ -207,12 +207,47 @@ def test_refused_commands(server: FaultyImap) -> None:
 		session.select("INBOX")
 		server.faults = Faults(answers={"UID SEARCH": b"BAD no such key"})
 		with pytest.raises(errors.CommandRefused, match="no such key"):
-			session.search("UNSEEN")
+			session.search("HEADER Message-ID x@y.test")
 		server.faults = Faults(answers={"UID SEARCH": b"NO [INUSE] try again"})
 		with pytest.raises(errors.Throttled, match="try again"):
 			session.search("UNSEEN")
 		server.faults = Faults()
 		assert session.search("ALL") == sorted(MESSAGES), "the session goes on"
+
+
+@pytest.mark.parametrize("answer", [b"BAD no such key", b"NO [BADCHARSET (UTF-8)] no such charset", b"BAD"])
+def test_a_server_that_cannot_search(server: FaultyImap, store: RawStore, answer: bytes) -> None:
+	"""It is asked for flags instead: nothing is passed over, and mail that was read stays so."""
+	server.flags = {2: {"\\Seen"}, 13: {"\\Seen", "\\Flagged"}}
+	server.faults = Faults(answers={"UID SEARCH": answer}, no_uidnext=True)
+	with open_imap(to_faulty(server)) as session:
+		assert session.select("INBOX").uidnext == 56
+		assert session.search("ALL") == session.search("SINCE 1-Jan-2020") == sorted(MESSAGES)
+		assert session.search("UNSEEN") == [1, 5, 8, 21, 34, 55]
+		assert session.search("UID 8:*") == [8, 13, 21, 34, 55]
+		assert session.search("UID 2:13 UNSEEN") == [5, 8]
+		assert session.search("6:*") == [21, 34, 55]
+		assert right(fetch_all(session, store, session.search("UID 6:* ALL")), store) == [8, 13, 21, 34, 55]
+		server.faults = Faults(answers={"UID SEARCH": answer, "UID FETCH": b"BAD neither"})
+		with pytest.raises(errors.CommandRefused, match="neither"):
+			session.search("ALL")
+
+
+def test_what_was_found_said_in_another_way(server: FaultyImap) -> None:
+	def say(*lines: bytes) -> None:
+		server.faults = Faults(before={"UID SEARCH": list(lines)}, answers={"UID SEARCH": b"OK done"})
+
+	with open_imap(to_faulty(server)) as session:
+		session.select("INBOX")
+		say(b'* ESEARCH (TAG "D2") UID COUNT 5 ALL 2,10:12,4294967295')
+		assert session.search("ALL") == [2, 10, 11, 12, 4294967295]
+		say(b'* esearch (TAG "x UID ALL 9") UID all 7:5', b"* ESEARCH UID ALL 20")
+		assert session.search("ALL") == [5, 6, 7, 20]
+		say(b'* ESEARCH (TAG "D4") UID', b'* ESEARCH (TAG "D4") ALL 1:3', b"* ESEARCH", b"* SEARCH 3 1 (MODSEQ 917162500)")
+		assert session.search("ALL") == [1, 3]
+		say(b'* ESEARCH (TAG "D5") UID ALL 1:4294967295')
+		with pytest.raises(errors.ProtocolError, match="far more"):
+			session.search("ALL")
 
 
 def test_a_passing_refusal_of_a_whole_batch_is_no_failure_of_its_messages(server: FaultyImap, store: RawStore) -> None:

@@ -13,11 +13,22 @@ from contextlib import suppress
 
 from dokos_mail.engine.connect.settings import ServerSettings
 from dokos_mail.engine.connect.wire import LOGGING_OUT, Wire
-from dokos_mail.engine.errors import CommandRefused, ConnectionLost, FolderMissing, MailError, Throttled, quoted
+from dokos_mail.engine.errors import (
+	N_,
+	CommandRefused,
+	ConnectionLost,
+	FolderMissing,
+	MailError,
+	ProtocolError,
+	Throttled,
+	Words,
+	quoted,
+)
 from dokos_mail.engine.receive.fetch import BatchFetcher
 from dokos_mail.engine.receive.model import Fetched, Folder, FolderStatus
 from dokos_mail.engine.receive.rawstore import RawStore, RawWriter
 from dokos_mail.engine.receive.responses import Response, fetch_items, list_items, number, read_response
+from dokos_mail.engine.receive.search import as_fetch, found_in
 from dokos_mail.engine.receive.uidset import uid_sets
 from dokos_mail.engine.receive.utf7 import decode_folder, encode_folder, quote
 
@@ -138,11 +149,24 @@ class ImapSession:
 	# messages
 
 	def search(self, criteria: str) -> list[int]:
-		"""The UIDs in the open folder that match (``ALL``, ``UNSEEN``, ``UID 12:*`` ...), ascending."""
+		"""The UIDs in the open folder that match (``ALL``, ``UNSEEN``, ``UID 12:*`` ...), ascending.
+
+		A server that refuses to search is asked for all UIDs and flags instead, which may find more, never less.
+		"""
 		found: set[int] = set()
-		for response in self._run(b"UID SEARCH " + criteria.encode("ascii"), "SEARCH"):
-			# CONDSTORE servers may end the line with (MODSEQ n); it is not a UID.
-			found.update(int(word) for word in response.text.partition(b"(")[0].split() if word.isdigit() and len(word) <= 10)
+		command = b"UID SEARCH " + criteria.encode("ascii")
+		try:
+			for response in self._run(command, "SEARCH", "ESEARCH"):
+				found.update(found_in(response))
+		except ValueError as error:
+			self.wire.close()
+			raise self._error(ProtocolError, Words(N_("it sent far more than was asked for."))) from error
+		except CommandRefused:
+			other_way = as_fetch(criteria)
+			if other_way is None:
+				raise
+			items = [fetch_items(response) for response in self._run(other_way.command, "FETCH")]
+			found.update(item.uid for item in items if item.uid is not None and other_way.finds(item))
 		return sorted(found)
 
 	def fetch(
@@ -238,10 +262,10 @@ class ImapSession:
 	def _exchange(self, command: bytes, take: Callable[[Response], None], leaving: bool = False) -> Response:
 		return self.wait(self.send(command), take, leaving)
 
-	def _run(self, command: bytes, name: str) -> list[Response]:
-		"""The untagged responses called ``name`` to a command that must succeed. Raises CommandRefused or Throttled."""
+	def _run(self, command: bytes, *names: str) -> list[Response]:
+		"""The untagged responses with one of ``names`` to a command that must succeed. Raises CommandRefused or Throttled."""
 		told: list[Response] = []
-		answer = self._exchange(command, lambda response: told.append(response) if response.name == name else None)
+		answer = self._exchange(command, lambda response: told.append(response) if response.name in names else None)
 		if answer.name != "OK":
 			self.raise_if_passing(answer)
 			words = f"{command.split(b' ', 1)[0].decode()}: {answer.name} {quoted(answer.text, self.settings.password)}"
