@@ -17,7 +17,7 @@ from dokos_mail.engine.errors import N_, ConnectionLost, MailError, StorageFaile
 from dokos_mail.engine.receive.model import Fetched
 from dokos_mail.engine.receive.rawstore import RawStore, RawWriter
 from dokos_mail.engine.receive.responses import FetchItems, Response, fetch_items, writers_in
-from dokos_mail.engine.receive.uidset import uid_set, uid_sets
+from dokos_mail.engine.receive.uidset import ascending, uid_set, uid_sets
 
 if TYPE_CHECKING:
 	from dokos_mail.engine.receive.imap import ImapSession
@@ -73,7 +73,9 @@ class BatchFetcher:
 		max_count: int,
 		progress: Callable[[int, int], None] | None,
 	) -> None:
-		self._session, self._store, self._uids = session, store, list(dict.fromkeys(uids))
+		self._session, self._store = session, store
+		# Each once, in the order asked for; a folder may have a million.
+		self._uids = uids if ascending(uids) is uids else list(dict.fromkeys(uids))
 		self._max_bytes, self._max_count = max_bytes, min(max_count, MOST_IN_BATCH)
 		self._progress = progress
 		self._folder = session.selected
@@ -126,18 +128,17 @@ class BatchFetcher:
 		many = len(self._uids) > FEW
 		# The first batch is on its way before all other sizes are read.
 		starts = [0, *range(self._max_count, len(self._uids), SIZES_AT_ONCE), len(self._uids)]
-		slices = [self._uids[start:end] for start, end in pairwise(starts)]
 		if many:
-			self._sizes_asked = self._ask_sizes(slices[0])
-		for uids, next_uids in zip(slices, [*slices[1:], []], strict=True):
+			self._sizes_asked = self._ask_sizes(self._uids[: starts[1]])
+		for start, end in pairwise(starts):
 			if many:
-				asked, following = self._sizes_asked, self._ask_sizes(next_uids)
+				asked, following = self._sizes_asked, self._ask_sizes(self._uids[end : end + SIZES_AT_ONCE])
 				self._sizes_asked = [*asked, *following]
 				for tag in asked:
 					# A server that refuses this for one message's sake may still give the texts: the answer does not matter.
 					self._wait(tag)
 				self._sizes_asked = following
-			for uid in uids:
+			for uid in self._uids[start:end]:
 				size = self._sizes.pop(uid, UNKNOWN_SIZE)
 				if batch and total + size > self._max_bytes:
 					yield batch, total

@@ -29,7 +29,7 @@ from dokos_mail.engine.receive.model import Fetched, Folder, FolderStatus
 from dokos_mail.engine.receive.rawstore import RawStore, RawWriter
 from dokos_mail.engine.receive.responses import Response, fetch_items, list_items, number, read_response
 from dokos_mail.engine.receive.search import as_fetch, found_in
-from dokos_mail.engine.receive.uidset import uid_sets
+from dokos_mail.engine.receive.uidset import ascending, uid_sets
 from dokos_mail.engine.receive.utf7 import decode_folder, encode_folder, quote
 
 #: Once logged in, servers may think for this many times ``settings.timeout`` seconds (a SEARCH in a huge folder): 27
@@ -153,11 +153,11 @@ class ImapSession:
 
 		A server that refuses to search is asked for all UIDs and flags instead, which may find more, never less.
 		"""
-		found: set[int] = set()
+		found: list[int] = []
 		command = b"UID SEARCH " + criteria.encode("ascii")
 		try:
 			for response in self._run(command, "SEARCH", "ESEARCH"):
-				found.update(found_in(response))
+				found.extend(found_in(response))
 		except ValueError as error:
 			self.wire.close()
 			raise self._error(ProtocolError, Words(N_("it sent far more than was asked for."))) from error
@@ -166,8 +166,8 @@ class ImapSession:
 			if other_way is None:
 				raise
 			items = [fetch_items(response) for response in self._run(other_way.command, "FETCH")]
-			found.update(item.uid for item in items if item.uid is not None and other_way.finds(item))
-		return sorted(found)
+			found.extend(item.uid for item in items if item.uid is not None and other_way.finds(item))
+		return list(ascending(found))
 
 	def fetch(
 		self,

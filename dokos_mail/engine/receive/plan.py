@@ -11,9 +11,10 @@ not.)
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from dokos_mail.engine.receive.model import FetchPlan, FirstSync, FolderStatus, Position
+from dokos_mail.engine.receive.uidset import ascending
 
 #: Said in ``FetchPlan.notes`` when UIDNEXT went back under an unchanged UIDVALIDITY, as after a careless restore.
 UIDS_WENT_BACK = "uids_went_back"
@@ -47,7 +48,7 @@ def fetch_plan(position: Position, status: FolderStatus, first: FirstSync, found
 	where it is new whatever its flags. After a change of UIDVALIDITY everything found is planned: what is already
 	known is recognised by its content, not by its UID.
 	"""
-	uids = sorted(set(found))
+	uids = ascending(list(found))
 	if position.uidvalidity is None:
 		return _first_plan(status, first, uids)
 	note = _resync_note(position, status)
@@ -59,7 +60,7 @@ def fetch_plan(position: Position, status: FolderStatus, first: FirstSync, found
 	return FetchPlan(new, Position(status.uidvalidity, new[-1] if new else position.last_uid))
 
 
-def _first_plan(status: FolderStatus, first: FirstSync, uids: list[int]) -> FetchPlan:
+def _first_plan(status: FolderStatus, first: FirstSync, uids: Sequence[int]) -> FetchPlan:
 	if status.uidnext is not None:
 		uids = [uid for uid in uids if uid < status.uidnext]
 		last = status.uidnext - 1

@@ -10,6 +10,7 @@ from dokos_mail.engine.receive.responses import FetchItems, Response
 
 #: An answer that names more UIDs than this has gone out of its mind.
 MOST_FOUND = 10_000_000
+_WORD = re.compile(rb"\S+")
 _IN_SET = re.compile(rb"(\d{1,10})(?::(\d{1,10}))?$")
 _TAG = re.compile(rb'\s*\(TAG (?:"[^"]*"|[^)]*)\)\s*', re.IGNORECASE)
 _ALL = re.compile(rb"\bALL ([\d:,]+)", re.IGNORECASE)
@@ -33,10 +34,10 @@ def found_in(response: Response) -> Iterator[int]:
 					raise ValueError(piece)
 				yield from range(low, high + 1)
 	elif response.name == "SEARCH":
-		# CONDSTORE servers may end the line with (MODSEQ n); it is not a UID.
-		for word in response.text.partition(b"(")[0].split():
-			if word.isdigit() and len(word) <= 10:
-				yield int(word)
+		# CONDSTORE servers may end the line with (MODSEQ n); it is not a UID. One word at a time: there may be a million.
+		for word in _WORD.finditer(response.text.partition(b"(")[0]):
+			if word[0].isdigit() and len(word[0]) <= 10:
+				yield int(word[0])
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 #: Servers need not take command lines over about 8,000 octets (RFC 7162 section 4).
 LONGEST_SET = 7000
+
+
+def ascending(uids: Sequence[int]) -> Sequence[int]:
+	"""``uids`` in ascending order, each once. The same object when they are so already: a folder may have a million."""
+	return uids if all(one < next_ for one, next_ in pairwise(uids)) else sorted(set(uids))
 
 
 def uid_sets(uids: Iterable[int], most: int) -> Iterator[bytes]:

@@ -56,7 +56,7 @@ sqlite3.register_converter("DATE", _read_date)
 sqlite3.register_converter("TIME", _read_time)
 
 
-@lru_cache(maxsize=5000)
+@lru_cache(maxsize=2000)
 def fold(text: str) -> str:
 	"""The form in which two texts are equal for the database: case, accents and trailing spaces do not count, as on the real hosts."""
 	text = text.rstrip(" ")

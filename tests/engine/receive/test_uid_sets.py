@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dokos_mail.engine.receive.uidset import LONGEST_SET, uid_set, uid_sets
+from dokos_mail.engine.receive.uidset import LONGEST_SET, ascending, uid_set, uid_sets
 
 
 def expand(text: bytes) -> list[int]:
@@ -34,3 +34,11 @@ def test_sets_stay_short_enough_for_a_command_line() -> None:
 	sets = list(uid_sets(range(1, 4000000000, 1000003), 10000))
 	assert len(sets) > 1
 	assert max(map(len, sets)) <= LONGEST_SET
+
+
+@given(st.lists(st.integers(1, 50)))
+def test_ascending_and_each_once(uids: list[int]) -> None:
+	ordered = ascending(uids)
+	assert list(ordered) == sorted(set(uids))
+	# A folder may have a million messages: what is in order already is not copied.
+	assert ascending(ordered) is ordered
