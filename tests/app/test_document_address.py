@@ -234,9 +234,9 @@ WAYS = {
 	"reply-to": {"Reply_To": "anna@client.test", "subject": "Re: Rénovation"},
 	"sender": {"Sender": "anna@client.test", "subject": "Re: Rénovation"},
 	"original from": {"X_Original_From": "anna@client.test", "subject": "Re: Rénovation"},
-	"name": {"sender": '"anna@client.test" <stranger@elsewhere.test>', "subject": "Re: Rénovation"},
-	"encoded": {"sender": "=?utf-8?q?anna=40client=2Etest?= <stranger@elsewhere.test>", "subject": "Re: Rénovation"},
-	"comment": {"sender": "stranger@elsewhere.test (anna@client.test)", "subject": "Re: Rénovation"},
+	"name": {"sender": '"anna@client.test" <{stranger}>', "subject": "Re: Rénovation"},
+	"encoded": {"sender": "=?utf-8?q?anna=40client=2Etest?= <{stranger}>", "subject": "Re: Rénovation"},
+	"comment": {"sender": "{stranger} (anna@client.test)", "subject": "Re: Rénovation"},
 	"results": {"Authentication_Results": "mx.masociete.test; dmarc=pass header.from=client.test", "subject": "Re: Rénovation"},
 }
 
@@ -245,8 +245,9 @@ WAYS = {
 def test_no_way_of_a_stranger_leads_to_a_document(linking: Mailbox, document: frappe._dict, way: str) -> None:
 	"""Whoever knows its name, its correspondent and its subject, and may write what he likes into any field but the sender's."""
 	local, _at, domain = linking.user.rpartition("@")
-	known = {"name": document.name, "local": local, "domain": domain, "site": frappe.local.site}
-	fields = {"sender": "stranger@elsewhere.test"} | {key: value.format(**known) for key, value in WAYS[way].items()}
+	stranger = f"{frappe.generate_hash(length=8)}@elsewhere.test"  # who has no document of his own
+	known = {"name": document.name, "local": local, "domain": domain, "site": frappe.local.site, "stranger": stranger}
+	fields = {"sender": stranger} | {key: value.format(**known) for key, value in WAYS[way].items()}
 	mail = raw(**{key: value for key, value in fields.items() if key in ("subject", "sender", "to")})
 	others = {key: value for key, value in fields.items() if key not in ("subject", "sender", "to")}
 	linking.put("".join(f"{key.replace('_', '-')}: {value}\r\n" for key, value in others.items()).encode() + mail)
