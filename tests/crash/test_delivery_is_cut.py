@@ -108,7 +108,11 @@ def expected(domain: str) -> dict[str, str]:
 	return {f"{each}@{domain}": state for each, state in states.items()}
 
 
-def test_cut_at_every_step(fresh: Callable[[], tuple[str, str]], capsys: pytest.CaptureFixture[str]) -> None:
+def test_cut_at_every_step(
+	fresh: Callable[[], tuple[str, str]],
+	capsys: pytest.CaptureFixture[str],
+	record_property: Callable[[str, object], None],
+) -> None:
 	server = fresh.server
 	account, domain = fresh()
 	code, names = in_child(lambda: send_until_step(account, 0))
@@ -144,6 +148,7 @@ def test_cut_at_every_step(fresh: Callable[[], tuple[str, str]], capsys: pytest.
 				assert (had[local], times) == (0, 1), f"{about}: {address}, {state}"
 	with capsys.disabled():
 		print(f"\n{cuts} cuts ({gaps} recipients in the gap)")
+	record_property("cuts", cuts)
 	assert cuts >= 200
 	assert gaps
 	assert cuts > 0.9 * len(names)

@@ -33,7 +33,7 @@ td.email-foot {{ padding: 8px 16px 16px 16px; font-size: 12px; color: #687178 }}
 .ql-editor p {{ margin: 0 }}
 @media only screen and (max-width: 640px) {{
  table.email-container {{ width: 100% !important; max-width: 100% !important }}
- td.email-header, td.email-body, td.email-foot {{ padding-left: 8px !important; padding-right: 8px !important }}
+ .email-logo, td.email-header, td.email-body, td.email-foot {{ padding-left: 8px !important; padding-right: 8px !important }}
  .email-header-title {{ font-size: 16px !important }}
  .email-body blockquote {{ margin-left: 0 !important; padding-left: 8px !important }}
  img {{ max-width: 100% !important; height: auto !important }}
