@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import frappe
 import pytest
 from frappe.utils import add_to_date, now_datetime
 
+import dokos_mail
 from dokos_mail import certificates, host, install, schema
 
 DOCTYPE = "Contact"
@@ -236,3 +239,11 @@ def test_what_every_mail_and_minute_looks_for_has_an_index(monkeypatch: pytest.M
 	assert made == {name: (doctype, [field]) for name, (doctype, field) in install.INDEXES.items()}
 	for doctype, field in install.INDEXES.values():
 		assert frappe.db.has_column(doctype, field.partition("(")[0])
+
+
+def test_what_a_form_says_at_length_is_found_among_the_translations(site: object) -> None:
+	"""As the host stored it: some tidy up the HTML of a field, and a text that was changed has no translation any more."""
+	with (Path(dokos_mail.__file__).parent / "translations" / "fr.csv").open(encoding="utf-8", newline="") as file:
+		french = {row[0] for row in csv.reader(file) if row}
+	for doctype in ("Email Domain", "Email Account"):
+		assert frappe.get_meta(doctype).get_field("provider_help").options in french

@@ -35,7 +35,7 @@ function look_now() {
 
 const shown = (text) => frappe.utils.escape_html(text || "");
 const link = (url, text) =>
-	url ? ` <a href="${shown(url)}" target="_blank" rel="noopener" style="text-decoration: underline">${shown(text)}</a>` : "";
+	url ? ` <a href="${shown(url)}" target="_blank" rel="noopener"><u>${shown(text)}</u></a>` : "";
 
 frappe.ui.form.on("Email Account", {
 	setup() {

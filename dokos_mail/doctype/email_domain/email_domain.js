@@ -76,7 +76,7 @@ frappe.ui.form.on("Email Domain", {
 
 	show_help(frm, { service, hints, help_url, password_url }) {
 		const link = (url, text) =>
-			url ? `<br><a href="${shown_text(url)}" target="_blank" rel="noopener" style="text-decoration: underline">${text}</a>` : "";
+			url ? `<br><a href="${shown_text(url)}" target="_blank" rel="noopener"><u>${text}</u></a>` : "";
 		frm.set_df_property(
 			"provider_help",
 			"options",

@@ -1,4 +1,6 @@
 frappe.listview_settings["Incoming Email"] = {
+	hide_name_column: true,
+
 	get_indicator(doc) {
 		const colours = {
 			Journalled: "orange",
