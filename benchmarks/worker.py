@@ -112,7 +112,7 @@ PARTS = {
 	"Communications": ("inbound/store.py", "_make_communication"),
 	"of it sanitising": ("engine/message/html.py", "sanitise"),
 	"files": ("inbound/store.py", "_attach"),
-	"reactions": ("inbound/process.py", "_set_off"),
+	"reactions": ("inbound/outcome.py", "_set_off"),
 	"commits": ("frappe/database/database.py", "commit"),
 }
 

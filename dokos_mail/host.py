@@ -90,3 +90,16 @@ def when_over(callback: Callable[[], None]) -> None:
 	callbacks = getattr(request, "after_response", None) or (job or {}).get("after_job")
 	if callbacks is not None:
 		callbacks.add(callback)
+
+
+def looks_for_pictures() -> bool:
+	"""Whether the host asks gravatar.com for a picture of whoever gets a contact."""
+	return getattr(frappe.utils, "has_gravatar", None) is not None
+
+
+def look_for_picture(address: str) -> str | None:
+	"""What the host finds there for an address; None when it finds nothing, or cannot ask."""
+	try:
+		return frappe.utils.has_gravatar(address) or None
+	except OSError:  # all that requests raises
+		return None

@@ -38,9 +38,14 @@ from dokos_mail.inbound.reactions import (
 FLAG = "mail_answers_by_itself"
 
 
+def concerns(decision: Decision, settings: frappe._dict) -> bool:
+	"""Whether there are automatic answers to mail such as this."""
+	return bool(cint(settings.enable_auto_reply)) and not decision.mail.sent
+
+
 def consider(row: frappe._dict, decision: Decision, settings: frappe._dict, communication: str) -> None:
 	"""Note the automatic answer that a mail gets, or why it gets none; within the caller's transaction."""
-	if not cint(settings.enable_auto_reply) or decision.mail.sent:
+	if not concerns(decision, settings):
 		return
 	known = Circumstances(
 		now=now_datetime(),

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import frappe
+from frappe.model.base_document import get_controller
+from frappe.model.document import Document
 
 from dokos_mail.engine.message.addresses import parse_addresses
 from dokos_mail.engine.message.authentication import FAIL
 from dokos_mail.engine.message.model import Message
 from dokos_mail.engine.message.robots import is_nobodys
+from dokos_mail.host import look_for_picture, looks_for_pictures
 from dokos_mail.inbound import surroundings
+from dokos_mail.inbound.absent import NOTHING, Absent
+
+#: Stands for a picture that is looked for later.
+_LATER = "-"
 
 
-def link_contacts(communication: frappe._dict, *, may_make: bool) -> None:
+def link_contacts(communication: frappe._dict, *, may_make: bool, absent: Absent = NOTHING) -> list[str]:
 	"""Link the sender's contact to a received mail, and what that contact is linked to.
 
 	The contact is made when there is none, the account has ``create_contact`` on, and ``may_make`` allows it: see
-	:func:`is_a_correspondent`. Done before the Communication is written, in its transaction.
+	:func:`is_a_correspondent`. Done before the Communication is written, in its transaction. Returns those that were made:
+	they are for :func:`pictures_later`.
 	"""
-	_link(communication, communication.sender, communication.sender_full_name, may_make)
+	made = _link(communication, communication.sender, communication.sender_full_name, may_make, absent)
+	return [made] if made else []
 
 
 def link_correspondents(communication: frappe._dict) -> None:
@@ -34,28 +43,34 @@ def link_correspondents(communication: frappe._dict) -> None:
 			_link(communication, one.address, one.name, True)
 
 
-def _link(communication: frappe._dict, address: str | None, full_name: str | None, may_make: bool) -> None:
+def _link(
+	communication: frappe._dict, address: str | None, full_name: str | None, may_make: bool, absent: Absent = NOTHING
+) -> str | None:
+	"""Link the contact of an address; returns one that was made for it."""
 	address = (address or "").strip().lower()
 	if "@" not in address:
-		return
-	contact = _contact_of(address)
-	if not contact and may_make and _wanted(communication.get("email_account")) and not _is_ours_or_nobodys(address):
-		contact = _make_contact(address, full_name)
-	if not contact:
-		return
-	links = [("Contact", contact)]
-	links += [
-		(link.link_doctype, link.link_name)
-		for link in frappe.get_all(
-			"Dynamic Link",
-			filters={"parenttype": "Contact", "parent": contact},
-			fields=["link_doctype", "link_name"],
-		)
-	]
+		return None
+	contact = None if absent.holds("Contact Email", "email_id", address) else _contact_of(address)
+	made = None
+	if not contact and may_make and _wanted(communication.get("email_account")) and not _is_ours_or_nobodys(address, absent):
+		made = _make_contact(address, full_name)
+	if made:
+		links = [("Contact", made.name), *((link.link_doctype, link.link_name) for link in made.get("links") or [])]
+	elif contact:
+		links = [("Contact", contact), *_links_of(contact)]
+	else:
+		return None
 	there = {(link.link_doctype, link.link_name) for link in communication.get("timeline_links") or []}
 	for doctype, name in links:
 		if (doctype, name) not in there:
 			communication.append("timeline_links", {"link_doctype": doctype, "link_name": name})
+	return made.name if made else None
+
+
+def _links_of(contact: str) -> list[tuple[str, str]]:
+	filters = {"parenttype": "Contact", "parent": contact}
+	rows = frappe.get_all("Dynamic Link", filters=filters, fields=["link_doctype", "link_name"])
+	return [(link.link_doctype, link.link_name) for link in rows]
 
 
 def _contact_of(address: str) -> str | None:
@@ -78,19 +93,24 @@ def _wanted(account: str | None) -> bool:
 	return bool(account and frappe.get_cached_value("Email Account", account, "create_contact"))
 
 
-def _is_ours_or_nobodys(address: str) -> bool:
+def _is_ours_or_nobodys(address: str, absent: Absent) -> bool:
 	"""Whether behind an address is no person to remember: one that nobody reads, an account's, a document's own."""
+	ours = absent.without("Email Account", "email_id", sorted({address, without_detail(address)}))
+	return is_nobodys(address) or bool(ours and frappe.db.exists("Email Account", {"email_id": ("in", ours)}))
+
+
+def without_detail(address: str) -> str:
+	"""The address of an account, of one with a detail: ``a@b`` of ``a+x@b``."""
 	local, _at, domain = address.rpartition("@")
-	account = f"{local.partition('+')[0]}@{domain}"
-	return is_nobodys(address) or bool(frappe.db.exists("Email Account", {"email_id": ("in", sorted({address, account}))}))
+	return f"{local.partition('+')[0]}@{domain}"
 
 
-def _make_contact(address: str, full_name: str | None) -> str | None:
+def _make_contact(address: str, full_name: str | None) -> Document | None:
 	name = (full_name or "").strip()
 	if not name or "@" in name:
 		name = address.partition("@")[0].replace(".", " ").replace("_", " ").title()
 	first, _, last = name.partition(" ")
-	doc = frappe.get_doc(
+	doc = type("ContactOfMail", (_ContactOfMail, get_controller("Contact")), {})(
 		{
 			"doctype": "Contact",
 			"first_name": first[:140],
@@ -100,7 +120,7 @@ def _make_contact(address: str, full_name: str | None) -> str | None:
 	)
 	frappe.db.savepoint("contact")
 	try:
-		return doc.insert(ignore_permissions=True).name
+		return doc.insert(ignore_permissions=True)
 	except Exception as error:
 		if surroundings.have_failed(error):
 			raise
@@ -109,3 +129,35 @@ def _make_contact(address: str, full_name: str | None) -> str | None:
 		frappe.clear_messages()
 		frappe.log_error(title=f"Contact of {address}")
 		return None
+
+
+class _ContactOfMail:
+	"""The host's Contact (or what another app made of it), made while mail is being filed."""
+
+	def validate(self) -> None:
+		"""The host asks gravatar.com for a picture, and waits for as long as that takes: it is asked afterwards."""
+		above = getattr(super(), "validate", None)
+		if above is None:
+			return
+		self.image = self.get("image") or _LATER
+		try:
+			above()
+		finally:
+			if self.image == _LATER:
+				self.image = None
+
+
+def pictures_later(contacts: list[str]) -> None:
+	"""Have pictures looked for, of contacts that are committed, where the host does so when a contact is made."""
+	if contacts and looks_for_pictures():
+		frappe.enqueue("dokos_mail.inbound.contacts.find_pictures", queue="long", contacts=list(contacts))
+		contacts.clear()
+
+
+def find_pictures(contacts: list[str]) -> None:
+	"""Give contacts the pictures that the host finds for them (job). Safe to run twice."""
+	for name in contacts:
+		row = frappe.db.get_value("Contact", name, ["email_id", "image"], as_dict=True)
+		if row and row.email_id and not row.image and (picture := look_for_picture(row.email_id)):
+			frappe.db.set_value("Contact", name, "image", picture, update_modified=False)
+			frappe.db.commit()

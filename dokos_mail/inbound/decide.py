@@ -39,7 +39,7 @@ def decide(message: Message, folder: str, rules: Rules, *, row: str | None = Non
 	chosen, remarks = ask(rules.before_place, mail)
 	sender = mail.sender
 	named = [message_id for _rule, message_id in ancestors(message.in_reply_to, message.references)]
-	known = {} if junk else find_ancestors(named, rules.account, sender)
+	known = {} if junk else find_ancestors(named, rules.account, sender, rules.absent)
 	append_to = rules.append_to(folder)
 	base, answers = base_subject(message.subject)
 	placement = place(
@@ -57,7 +57,7 @@ def decide(message: Message, folder: str, rules: Rules, *, row: str | None = Non
 		),
 		World(
 			known=known,
-			unprocessed={} if junk else find_unprocessed([one for one in named if one not in known], row),
+			unprocessed={} if junk else find_unprocessed([one for one in named if one not in known], row, rules.absent),
 			addressed=[] if junk else addressed(message, sender, verdict.verdict == FAIL),
 			chosen=chosen,
 			append_to=append_to,

@@ -12,6 +12,7 @@ from frappe.utils import get_datetime, now_datetime
 from dokos_mail.engine.message.addresses import parse_addresses
 from dokos_mail.engine.message.authentication import FAIL
 from dokos_mail.engine.message.subject import base_subject, same_subject
+from dokos_mail.inbound.absent import NOTHING, Absent
 from dokos_mail.inbound.documents import field_length, mail_fields
 from dokos_mail.inbound.journal import DUPLICATE, FAILED, IGNORED, JOURNAL, JOURNALLED, PROCESSED
 from dokos_mail.inbound.place import Ancestor, Reference
@@ -30,35 +31,41 @@ SUBJECT_DAYS = 60
 MOST_DOCUMENTS = 500
 
 
-def find_ancestors(message_ids: Sequence[str], account: str, sender: str = "") -> dict[str, Ancestor]:
+def find_ancestors(message_ids: Sequence[str], account: str, sender: str = "", absent: Absent = NOTHING) -> dict[str, Ancestor]:
 	"""Those of the messages that the host knows, by Message-ID.
 
 	Where several Communications carry one Message-ID (mail to several of our accounts), the one of ``account`` is
 	taken, and among equals one that is on a document.
 	"""
 	wanted = set(message_ids)
-	if not wanted:
-		return {}
-	rows = frappe.get_all(
-		"Communication",
-		filters={"message_id": ("in", list(wanted)), "communication_type": ("in", MAIL_TYPES)},
-		fields=["name", "message_id", "reference_doctype", "reference_name", "email_account"],
-		order_by="creation asc",
-	)
+	rows = _communications(absent.without("Communication", "message_id", wanted))
 	rows.sort(key=lambda row: (row.email_account != account, not row.reference_name))
 	found: dict[str, Ancestor] = {}
 	for row in rows:
 		if row.message_id in wanted and row.message_id not in found:
 			found[row.message_id] = _ancestor(row.name, row.reference_doctype, row.reference_name)
 	if unknown := wanted - set(found):
-		found |= _queued(unknown)
+		found |= _queued(set(absent.without("Email Queue", "message_id", unknown)))
 	if unknown := wanted - set(found):
 		found |= _named(unknown, sender)
 	return found
 
 
+def _communications(message_ids: list[str]) -> list[frappe._dict]:
+	if not message_ids:
+		return []
+	return frappe.get_all(
+		"Communication",
+		filters={"message_id": ("in", message_ids), "communication_type": ("in", MAIL_TYPES)},
+		fields=["name", "message_id", "reference_doctype", "reference_name", "email_account"],
+		order_by="creation asc",
+	)
+
+
 def _queued(message_ids: set[str]) -> dict[str, Ancestor]:
 	"""Messages that left through the host's queue without a Communication of that Message-ID."""
+	if not message_ids:
+		return {}
 	rows = frappe.get_all(
 		"Email Queue",
 		filters={"message_id": ("in", list(message_ids))},
@@ -102,11 +109,12 @@ def _addresses(*fields: str | None) -> set[str]:
 	return {address.address.lower() for address in found}
 
 
-def find_unprocessed(message_ids: Sequence[str], row: str | None) -> dict[str, str]:
+def find_unprocessed(message_ids: Sequence[str], row: str | None, absent: Absent = NOTHING) -> dict[str, str]:
 	"""Those of the messages that are in the journal and could not be processed, with the names of their rows.
 
 	``row`` is the message that names them: one that names itself waits for nobody.
 	"""
+	message_ids = absent.without(JOURNAL, "message_id", message_ids)
 	if not message_ids:
 		return {}
 	rows = frappe.get_all(
@@ -200,7 +208,9 @@ class Copies:
 	filed: bool = False
 
 
-def find_copies(row: frappe._dict, message_id: str | None, content_hash: str, sent_on: datetime | None = None) -> Copies:
+def find_copies(
+	row: frappe._dict, message_id: str | None, content_hash: str, sent_on: datetime | None = None, absent: Absent = NOTHING
+) -> Copies:
 	"""Other records of the message of a journal row. Looks at few rows, however many there are of it.
 
 	``sent_on`` is its date in the site's time zone: what the host received before us has no content to compare. Most
@@ -212,13 +222,14 @@ def find_copies(row: frappe._dict, message_id: str | None, content_hash: str, se
 	ours, content = {"email_account": row.email_account}, {"content_hash": content_hash}
 	same = elsewhere = clash = legacy = None
 	filed = False
-	if _are_others(row, content):
+	if not absent.holds(JOURNAL, "content_hash", content_hash) and _are_others(row, content):
 		same = _first(row, ours | content | done) or _first(row, ours | content | half_done)
 		elsewhere = _first(row, content | {"email_account": ("!=", row.email_account), "state": PROCESSED})
 	if message_id and not same:
-		filed = bool(frappe.db.exists("Communication", {"message_id": message_id}))
+		unknown = absent.holds("Communication", "message_id", message_id)
+		filed = not unknown and bool(frappe.db.exists("Communication", {"message_id": message_id}))
 		in_journal = message_id[:LONGEST_MESSAGE_ID]
-		if _are_others(row, {"message_id": in_journal}):
+		if not absent.holds(JOURNAL, "message_id", in_journal) and _are_others(row, {"message_id": in_journal}):
 			clash = _first(row, ours | {"message_id": in_journal} | done, in_journal)
 		if filed and not clash and (legacy := _legacy(row.email_account, message_id)) and not _same_date(legacy, sent_on):
 			clash, legacy = legacy, None

@@ -1,59 +1,48 @@
-"""From a journal row to what it becomes: parse, place, store, each message in a transaction of its own.
+"""From a journal row to what it becomes, in transactions that are short: of several messages where nothing keeps them apart.
 
-Another app's hook may commit in the middle of that transaction, so the transaction is not the guarantee: the
-Communication carries a unique pointer to its row, the row is told of a new document in the same breath as the
-document is written, and processing starts by looking both up and goes on from what it finds.
+Another app's hook may commit in the middle of a transaction, so the transaction is not the guarantee: the Communication
+carries a unique pointer to its row, the row is told of a new document in the same breath as the document is written, and
+processing starts by looking both up and goes on from what it finds.
+
+Messages that share a transaction are written together or, when one of them fails, none: each is then processed again in a
+transaction of its own, which says of which it was. A message on a document ends its transaction, so that no other
+process waits for that document, or for the next number of its series, longer than one message takes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import timedelta
-from pathlib import Path
+import time
+from collections.abc import Callable, Iterator
 
 import frappe
 from frappe import _
-from frappe.utils import cint, get_datetime
+from frappe.utils import cint
 
-from dokos_mail.engine.errors import StorageFailed
-from dokos_mail.engine.message.authentication import UNKNOWN, Verdict, authenticate
-from dokos_mail.engine.message.identity import content_hash
-from dokos_mail.engine.message.model import Message
-from dokos_mail.engine.message.parse import parse
+from dokos_mail.engine.message.authentication import UNKNOWN
 from dokos_mail.engine.message.thread import Link, parents_first, read_link
-from dokos_mail.inbound import auto_reply, notices, reactions, reported, surroundings, unreplied
+from dokos_mail.inbound import surroundings
+from dokos_mail.inbound.absent import Absent
 from dokos_mail.inbound.account import STATUS, raw_store
+from dokos_mail.inbound.ahead import Ahead, read
 from dokos_mail.inbound.apps import ReceivedMail, tell
-from dokos_mail.inbound.decide import Decision, decide
-from dokos_mail.inbound.journal import (
-	DUPLICATE,
-	FAILED,
-	FOLDER,
-	IGNORED,
-	JOURNAL,
-	JOURNALLED,
-	PROCESSED,
-	site_time,
-)
-from dokos_mail.inbound.known import LONGEST_MESSAGE_ID, Copies, find_copies, find_legacy_without_id
+from dokos_mail.inbound.contacts import pictures_later
+from dokos_mail.inbound.journal import FAILED, JOURNAL, JOURNALLED, PROCESSED
 from dokos_mail.inbound.lease import Lease, LeaseLost
-from dokos_mail.inbound.place import Reference
+from dokos_mail.inbound.outcome import become
 from dokos_mail.inbound.rules import Rules
-from dokos_mail.inbound.store import CannotProcess, StoredMail, find_communication, store
+from dokos_mail.inbound.store import CannotProcess, find_communication, must_be_there
 from dokos_mail.other_apps import AFTER_STORE, hooks
 
-#: Up to this size in octets bodies and attachments are read; above it, only headers and structure.
-READ_IN_FULL_UP_TO = 25 * 1024 * 1024
 #: A message whose processing ended the whole process this often is set aside.
 MOST_CUTS = 3
 #: So often a message is tried when the database is busy, before all wait for the next pull.
 TRIES_OF_A_BUSY_DATABASE = 3
 #: How many rows are looked up at a time.
 PAGE = 200
-#: In a renumbered folder, unknown mail dated before the folder's first pull by more than this is old mail that was never
-#: wanted. Longer than any mail travels: servers give up after five days.
-OLD_MAIL_MARGIN = timedelta(days=7)
+#: A transaction takes at most this many messages, of this many octets, and no other is begun in it after this many seconds.
+TOGETHER = 20
+OCTETS_TOGETHER = 2 * 1024 * 1024
+SECONDS_TOGETHER = 0.1
 
 _ROW_FIELDS = (
 	"name",
@@ -90,32 +79,99 @@ def process_pending(
 	counts = {} if counts is None else counts
 	waiting = frappe.db.count(JOURNAL, {"email_account": account, "state": JOURNALLED})
 	done = 0
-	_count_a_cut(lease)
+	one_by_one = _count_a_cut(lease)
 	rows = _parents_first(_page(account))
 	if rows:
 		_note_next(lease, rows[0].name)
 		frappe.db.commit()
 	while rows:
 		rules = Rules(account)
-		for row, following in zip(rows, [*rows[1:], None], strict=True):
+		ahead = Ahead(rules, one_by_one)
+		while rows:
 			if time_is_up():
 				_note_next(lease, None)
-				rules.remember()
-				frappe.db.commit()
+				_end_of_page(rules)
 				return counts
-			state = process(row, lease, rules, following.name if following else None)
-			counts[state] = counts.get(state, 0) + 1
-			done += 1
-			if progress:
-				progress("process", done, max(waiting, done))
+			for state in _process_some(rows, lease, rules, ahead):
+				counts[state] = counts.get(state, 0) + 1
+				done += 1
+				if progress:
+					progress("process", done, max(waiting, done))
 		lease.fence()
-		rules.remember()
-		frappe.db.commit()
+		_end_of_page(rules)
 		rows = _parents_first(_page(account))
 	return counts
 
 
-def process(row: frappe._dict, lease: Lease, rules: Rules, following: str | None = None) -> str:
+def _end_of_page(rules: Rules) -> None:
+	rules.remember()
+	frappe.db.commit()
+	pictures_later(rules.new_contacts)
+
+
+def _process_some(rows: list[frappe._dict], lease: Lease, rules: Rules, ahead: Ahead) -> Iterator[str]:
+	"""Process the first of ``rows``, taking them off: as many as one transaction may have. Yields the state of each."""
+	ahead.read_on(rows)
+	together = _may_share(rows, ahead)
+	if together == 1:
+		yield process(rows.pop(0), lease, rules, ahead, rows[0].name if rows else None)
+		return
+	states, undone = _process_together(rows, together, lease, rules, ahead)
+	yield from states
+	for _each in range(undone):
+		rules.absent = Absent()  # another app may have committed a part of them
+		row, following = rows.pop(0), rows[0].name if rows else None
+		yield process(row, lease, rules, ahead, following) if _go_on_from(row) else _done_before(row, rules)
+
+
+def _may_share(rows: list[frappe._dict], ahead: Ahead) -> int:
+	"""How many of the first rows may share a transaction: none with one whose processing failed or was cut before."""
+	octets = 0
+	for number, row in enumerate(rows[:TOGETHER]):
+		octets += cint(row.size)
+		if number and (octets > OCTETS_TOGETHER or cint(row.attempts) or not ahead.has(row)):
+			return number
+		if cint(row.attempts):
+			return 1
+	return min(len(rows), TOGETHER)
+
+
+def _process_together(rows: list[frappe._dict], most: int, lease: Lease, rules: Rules, ahead: Ahead) -> tuple[list[str], int]:
+	"""Process up to ``most`` of the first rows in one transaction and commit; their states.
+
+	When one fails nothing was done, and the number is returned of those that are to be processed by themselves. One that
+	is known to be at fault is not written a second time: ``failed`` on its row says why. Raises what is no message's failure.
+	"""
+	began = time.monotonic()
+	written: list[tuple[frappe._dict, dict[str, object]]] = []
+	headers: dict[str, object] = {}
+	at_fault = None
+	try:
+		for at_fault in rows[:most]:
+			headers = {}
+			written.append((at_fault, _write(at_fault, rules, ahead, headers)))
+			if written[-1][1].get("reference_name") or time.monotonic() - began > SECONDS_TOGETHER:
+				break
+		at_fault = None
+		_commit([row for row, _values in written], lease, rows[len(written)].name if len(rows) > len(written) else None)
+	except LeaseLost:
+		raise
+	except Exception as error:
+		frappe.db.rollback()
+		if surroundings.database_is_busy(error):
+			return [], len(written) + bool(at_fault)
+		if surroundings.have_failed(error):
+			_blame(error, lease)
+			raise
+		if at_fault:
+			frappe.log_error(title=f"Incoming Email {at_fault.name}")
+			at_fault.failed = (_reason(error), headers)
+		return [], len(written) + bool(at_fault)
+	del rows[: len(written)]
+	return [_committed(row, values, rules) for row, values in written], 0
+
+
+def process(row: frappe._dict, lease: Lease, rules: Rules, ahead: Ahead, following: str | None = None) -> str:
 	"""Process one journal row and commit; returns the state it ended in.
 
 	``following`` is noted as the next to be processed in the same commit, so that a message that ends the process
@@ -125,35 +181,77 @@ def process(row: frappe._dict, lease: Lease, rules: Rules, following: str | None
 		return _fail(
 			row, lease, following, _("Processing it ended the whole process {0} times.").format(row.attempts), count=False
 		)
+	if row.failed:
+		return _fail(row, lease, following, *row.failed)
 	for tries_left in reversed(range(TRIES_OF_A_BUSY_DATABASE)):
 		headers: dict[str, object] = {}
 		try:
-			values = _outcome(row, rules, headers)
-			if row.awaited:
-				_let_go_on(row.name)
-			frappe.db.set_value(JOURNAL, row.name, values | {"reason": values.get("reason")})
-			_note_next(lease, following)
-			frappe.db.commit()
+			values = _write(row, rules, ahead, headers)
+			_commit([row], lease, following)
 			break
 		except LeaseLost:
 			raise
 		except Exception as error:
 			frappe.db.rollback()
 			if surroundings.database_is_busy(error) and tries_left:
-				# Another app may have committed a part of it: go on from what is there.
-				row.update(frappe.db.get_value(JOURNAL, row.name, ["reference_doctype", "reference_name"], as_dict=True))
+				_go_on_from(row)
+				rules.absent = Absent()
 				continue
 			if surroundings.have_failed(error):
-				# It waits, still noted as being processed, which counts against it should it be the message after all.
-				if surroundings.are_full(error) or surroundings.database_is_busy(error):
-					_note_next(lease, None)
-					frappe.db.commit()
+				_blame(error, lease)
 				raise
 			frappe.log_error(title=f"Incoming Email {row.name}")
 			return _fail(row, lease, following, _reason(error), headers)
+	return _committed(row, values, rules)
+
+
+def _write(row: frappe._dict, rules: Rules, ahead: Ahead, headers: dict[str, object]) -> dict[str, object]:
+	"""Write what a message becomes, and its row; returns what the row says."""
+	message = ahead.take(row)
+	values = become(row, message, rules, headers)
+	if row.awaited:
+		_let_go_on(row.name)
+	frappe.db.set_value(JOURNAL, row.name, values | {"reason": values.get("reason")})
+	rules.absent.forget(message.values)
+	return values
+
+
+def _commit(rows: list[frappe._dict], lease: Lease, following: str | None) -> None:
+	must_be_there("Communication", [row.made for row in rows if row.made])
+	_note_next(lease, following)
+	frappe.db.commit()
+
+
+def _committed(row: frappe._dict, values: dict[str, object], rules: Rules) -> str:
+	"""What is done once it is certain what a message became; returns its state."""
+	mail = row.seen_by_apps
+	if row.made and not mail.sent:
+		rules.observe(mail.message)
 	if values.get("hooks_due"):
-		tell_apps(row.name, rules, row.seen_by_apps)
+		tell_apps(row.name, rules, mail)
 	return str(values["state"])
+
+
+def _go_on_from(row: frappe._dict) -> bool:
+	"""Whether a message still waits after a transaction that failed. Another app may have committed a part of it: go on from there."""
+	there = frappe.db.get_value(JOURNAL, row.name, ["state", "reference_doctype", "reference_name"], as_dict=True)
+	row.update(there)
+	return row.state == JOURNALLED
+
+
+def _done_before(row: frappe._dict, rules: Rules) -> str:
+	"""All of a message was committed by another app in the middle of a transaction that failed later."""
+	if frappe.db.get_value(JOURNAL, row.name, "hooks_due"):
+		tell_apps(row.name, rules)
+	return row.state
+
+
+def _blame(error: Exception, lease: Lease) -> None:
+	"""The message waits, still noted as being processed, which counts against it should it be the message after all; unless
+	the disk or the database is at fault."""
+	if surroundings.are_full(error) or surroundings.database_is_busy(error):
+		_note_next(lease, None)
+		frappe.db.commit()
 
 
 def tell_apps(name: str, rules: Rules, mail: ReceivedMail | None = None) -> None:
@@ -174,7 +272,7 @@ def tell_apps(name: str, rules: Rules, mail: ReceivedMail | None = None) -> None
 
 
 def _seen_by_apps(row: frappe._dict, rules: Rules) -> ReceivedMail:
-	message = parse(_raw_file(row), full_up_to=_full_up_to())
+	message = read(row).message
 	sent = rules.holds_sent(row.folder)
 	return ReceivedMail(row.email_account, row.folder, message, row.authentication or UNKNOWN, row.junk or "", sent, row=row.name)
 
@@ -192,218 +290,6 @@ def _let_go_on(name: str) -> None:
 	"""What answers this message, and could not join it while it could not be processed, is placed anew."""
 	waiting = {"waits_for": name, "state": PROCESSED}
 	frappe.db.set_value(JOURNAL, waiting, {"state": JOURNALLED, "waits_for": None, "attempts": 0}, update_modified=False)
-
-
-def _outcome(row: frappe._dict, rules: Rules, headers: dict[str, object]) -> dict[str, object]:
-	"""Parse, place and store one message; returns what its row is to say.
-
-	``headers`` takes what the row is to say of the message itself, whatever becomes of it.
-	"""
-	path = _raw_file(row)
-	message = parse(path, full_up_to=_full_up_to())
-	digest = content_hash(path)
-	headers.update(_headers(message) | {"content_hash": digest})
-	values = dict(headers)
-	made_before = find_communication(row.name)
-	copies = find_copies(row, message.message_id, digest, site_time(message.date))
-	if made_before:
-		return values | _processed(row, message, rules, copies, made_before)
-	if copies.same:
-		return values | _duplicate_of(copies.same)
-	if legacy := copies.legacy or _legacy_without_id(row, message):
-		return values | {
-			"state": DUPLICATE,
-			"communication": legacy,
-			"reason": _("This account received it before the journal existed."),
-		}
-	if row.resync and _is_old(row, message):
-		return values | {"state": IGNORED, "reason": _("It is older than the first synchronisation of its folder.")}
-	if sent := _own_copy(row, message, rules.holds_sent(row.folder), copies.filed):
-		return values | sent
-	if reported.is_of_machines(message) and (about := reported.find_original(message.report)):
-		verdict = authenticate(message, rules.trusted)
-		if reported.doubt(message, about, verdict.verdict) is None:
-			reported.consider(row, about)
-			return values | _reported(about, verdict)
-	return values | _processed(row, message, rules, copies, None)
-
-
-def _reported(about: reported.About, verdict: Verdict) -> dict[str, object]:
-	"""What the row of a report says: it is on the mail that it is about, and is no mail of its own."""
-	return {
-		"authentication": verdict.verdict,
-		"authentication_reason": verdict.reason or None,
-		"state": PROCESSED,
-		"rule": "reported",
-		"communication": about.communication,
-		"reference_doctype": about.reference_doctype,
-		"reference_name": about.reference_name,
-	}
-
-
-def _legacy_without_id(row: frappe._dict, message: Message) -> str | None:
-	if message.message_id:
-		return None
-	senders = [address.address for address in (*message.from_, *message.reply_to)]
-	return find_legacy_without_id(row.email_account, senders, site_time(message.date))
-
-
-def _raw_file(row: frappe._dict) -> Path:
-	store = raw_store()
-	path = store.path(row.raw_path)
-	if path.is_file():
-		return path
-	if not store.root.is_dir():
-		raise StorageFailed(detail=_("the folder of original messages is missing"))
-	raise CannotProcess(_("Its original ({0}) is missing from the site's private files.").format(f"mail/{row.raw_path}"))
-
-
-def _processed(row: frappe._dict, message: Message, rules: Rules, copies: Copies, communication: str | None) -> dict[str, object]:
-	decision = decide(message, row.folder, rules, row=row.name)
-	placement = decision.placement
-	row.seen_by_apps = decision.mail
-	values: dict[str, object] = {
-		"rule": placement.rule,
-		"trace": frappe.as_json(placement.trace_as_data()),
-		"authentication": decision.verdict.verdict,
-		"authentication_reason": decision.verdict.reason or None,
-		"junk": decision.mail.junk[:140] or None,
-		"possible_duplicate": int(copies.clash),
-		"waits_for": placement.waits_for,
-	}
-	if placement.refused is not None and not communication:
-		reason = _("The app refused it: {0}").format(placement.refused)
-		return values | {"state": IGNORED, "reason": "\n".join([reason, *decision.remarks])}
-	if placement.waits_for:
-		frappe.db.set_value(JOURNAL, placement.waits_for, "awaited", 1, update_modified=False)
-	stored = store(row, _going_on(row, decision), rules, communication)
-	remarks = [*decision.remarks, *_set_off(row, decision, rules, stored)]
-	if not decision.mail.sent:
-		rules.observe(message)
-	if copies.elsewhere:
-		frappe.db.set_value(JOURNAL, copies.elsewhere, "other_copy", row.name, update_modified=False)
-	return values | {
-		"state": PROCESSED,
-		"communication": stored.communication,
-		"reference_doctype": stored.reference.doctype if stored.reference else None,
-		"reference_name": stored.reference.name if stored.reference else None,
-		"reason": "\n".join([*stored.notes, *remarks]) or None,
-		"other_copy": copies.elsewhere,
-		"hooks_due": int(bool(hooks(AFTER_STORE))),
-	}
-
-
-def _set_off(row: frappe._dict, decision: Decision, rules: Rules, stored: StoredMail) -> list[str]:
-	"""Write down what the mail sets off, each thing once; a job carries it out.
-
-	Returns what is to be said of those that could not be written: they cost neither the mail nor the others.
-	"""
-
-	doubts: list[str] = []
-
-	def report() -> None:
-		message = decision.mail.message
-		if not message.report or not (about := reported.find_original(message.report)):
-			return
-		if doubt := reported.doubt(message, about, decision.verdict.verdict):
-			doubts.append(doubt)
-		else:
-			reported.consider(row, about)
-
-	ways = (
-		(reactions.AUTO_REPLY, lambda: auto_reply.consider(row, decision, rules.settings, stored.communication)),
-		(reactions.UNREPLIED, lambda: unreplied.consider(row, decision, rules.settings, stored.communication)),
-		(reactions.NOTICE, lambda: notices.consider(row, decision, stored)),
-		(reactions.REPORT, report),
-		(reported.REACHABLE, lambda: reported.reachable_again(decision.mail.message, decision.verdict.verdict)),
-	)
-	return [*reactions.each_aside(ways), *dict.fromkeys(doubts)]
-
-
-def _going_on(row: frappe._dict, decision: Decision) -> Decision:
-	"""The decision, going on from whatever an earlier, cut attempt left."""
-	placement = decision.placement
-	if row.reference_name and placement.create == row.reference_doctype and _is_its_own_document(row):
-		# The document was made, and then everything was cut: go on with it.
-		made = Reference(row.reference_doctype, row.reference_name)
-		return replace(decision, placement=replace(placement, reference=made, create=None))
-	return decision
-
-
-def _is_its_own_document(row: frappe._dict) -> bool:
-	"""Whether the document that a row names was made of its message: names of deleted documents are given again."""
-	same_name = {"reference_doctype": row.reference_doctype, "reference_name": row.reference_name}
-	others = same_name | {"rule": ("in", ["append_to", "app"]), "state": PROCESSED, "name": ("!=", row.name)}
-	return bool(frappe.db.exists(row.reference_doctype, row.reference_name)) and not frappe.db.exists(JOURNAL, others)
-
-
-def _headers(message: Message) -> dict[str, object]:
-	sender = message.from_[0].address if message.from_ else ""
-	return {
-		"subject": message.subject[:1000],
-		"sender": sender[:140],
-		"sent_on": site_time(message.date),
-		"message_id": (message.message_id or "")[:LONGEST_MESSAGE_ID] or None,
-	}
-
-
-def _duplicate_of(name: str) -> dict[str, object]:
-	first = frappe.db.get_value(JOURNAL, name, ["communication", "reference_doctype", "reference_name", "folder"], as_dict=True)
-	return {
-		"state": DUPLICATE,
-		"communication": first.communication,
-		"reference_doctype": first.reference_doctype,
-		"reference_name": first.reference_name,
-		"other_copy": name,
-		"reason": _("The same message was received before, in folder {0}.").format(first.folder),
-	}
-
-
-def _own_copy(row: frappe._dict, message: Message, in_sent_folder: bool, filed: bool) -> dict[str, object] | None:
-	"""What the row of a copy says of the message sent from here that it is a copy of; None when it is none.
-
-	In a Sent folder, where no stranger puts anything, the Message-ID suffices, whichever account sent it, also for mail
-	without a Communication. Elsewhere it must be from us, by this very account: whoever got our message knows its
-	Message-ID, and some programs answer under it. ``filed`` is whether any Communication has its Message-ID.
-	"""
-	if not message.message_id:
-		return None
-	named = {"message_id": message.message_id}
-	ours = named | {"sent_or_received": "Sent"} | ({} if in_sent_folder else {"email_account": row.email_account})
-	fields = ["name", "sender", "incoming_email", "reference_doctype", "reference_name"]
-	sent = frappe.db.get_value("Communication", ours, fields, as_dict=True) if filed else None
-	if sent and sent.incoming_email == row.name:
-		return None
-	if not sent and in_sent_folder:
-		fields = ["communication as name", "reference_doctype", "reference_name"]
-		sent = frappe.db.get_value("Email Queue", named, fields, as_dict=True)
-	if not sent or not (in_sent_folder or _is_from(message, f"{sent.sender or ''} {_address_of(row.email_account)}")):
-		return None
-	return {
-		"state": DUPLICATE,
-		"communication": sent.name,
-		"reference_doctype": sent.reference_doctype,
-		"reference_name": sent.reference_name,
-		"reason": _("It is the copy of a message sent from here."),
-	}
-
-
-def _is_from(message: Message, addresses: str) -> bool:
-	return any(address.address.lower() in addresses.lower() for address in message.from_ if address.address)
-
-
-def _address_of(account: str) -> str:
-	return frappe.get_cached_value("Email Account", account, "email_id") or ""
-
-
-def _is_old(row: frappe._dict, message: Message) -> bool:
-	first_pull = frappe.db.get_value(FOLDER, {"email_account": row.email_account, "folder": row.folder}, "first_pull")
-	sent = site_time(message.date)
-	return bool(first_pull and sent and sent < get_datetime(first_pull) - OLD_MAIL_MARGIN)
-
-
-def _full_up_to() -> int:
-	return cint(frappe.conf.get("mail_read_in_full_up_to")) or READ_IN_FULL_UP_TO
 
 
 def _page(account: str) -> list[frappe._dict]:
@@ -435,16 +321,20 @@ def _note_next(lease: Lease, following: str | None) -> None:
 	lease.fence(processing=following)
 
 
-def _count_a_cut(lease: Lease) -> None:
-	"""A message still noted as being processed is one whose processing was cut: count that against it."""
+def _count_a_cut(lease: Lease) -> bool:
+	"""A message still noted as being processed is one whose processing was cut: count that against it; whether there is one.
+
+	It may have been another of the same transaction: these messages are processed one by one now, and it will be known.
+	"""
 	name = frappe.db.get_value(STATUS, lease.status, "processing")
 	if not name:
-		return
+		return False
 	row = frappe.db.get_value(JOURNAL, name, ["state", "attempts"], as_dict=True)
 	if row and row.state == JOURNALLED:
 		frappe.db.set_value(JOURNAL, name, "attempts", cint(row.attempts) + 1)
 	frappe.db.set_value(STATUS, lease.status, "processing", None, update_modified=False)
 	frappe.db.commit()
+	return True
 
 
 def _fail(

@@ -18,6 +18,7 @@ from frappe import _
 from dokos_mail.engine.errors import N_
 from dokos_mail.engine.message.authentication import FAIL, from_domain
 from dokos_mail.engine.message.model import Message, Report
+from dokos_mail.inbound.absent import Absent
 from dokos_mail.inbound.reactions import REPORT, note
 
 QUEUE = "Email Queue"
@@ -110,11 +111,16 @@ def consider(row: frappe._dict, about: About) -> None:
 	)
 
 
-def reachable_again(message: Message, verdict: str) -> None:
+def may_be_reachable_again(message: Message, verdict: str, absent: Absent) -> bool:
+	"""Whether a person writes from an address that mail may have failed to reach."""
+	sender = message.from_[0].address.strip() if message.from_ else ""
+	if not sender or message.auto_submitted or verdict == FAIL:
+		return False
+	return not absent.holds("Undeliverable Address", "address", sender)
+
+
+def reachable_again(message: Message) -> None:
 	"""Forget that mail to an address fails once a person writes from it; within the caller's transaction."""
-	if verdict == FAIL:
-		return
-	sender = message.from_[0].address.lower() if message.from_ else ""
-	failing = {"address": sender, "kind": "Bounced"}
-	if sender and not message.auto_submitted and frappe.db.exists("Undeliverable Address", failing):
+	failing = {"address": message.from_[0].address.lower(), "kind": "Bounced"}
+	if frappe.db.exists("Undeliverable Address", failing):
 		frappe.db.delete("Undeliverable Address", failing)

@@ -13,6 +13,7 @@ from frappe.utils import cint
 from dokos_mail.engine.message.authentication import LEARNT_FROM, Observation, from_domain, learn, topmost_server, trusted_servers
 from dokos_mail.engine.message.junk import is_junk_folder
 from dokos_mail.engine.message.model import Message
+from dokos_mail.inbound.absent import Absent
 from dokos_mail.inbound.account import STATUS
 from dokos_mail.other_apps import BEFORE_PLACE, Hook, hooks
 
@@ -25,6 +26,10 @@ class Rules:
 	def __init__(self, account: str) -> None:
 		self.account = account
 		self.settings = frappe.get_cached_doc("Email Account", account)
+		#: What is known to be missing for the messages at hand.
+		self.absent = Absent()
+		#: Contacts that were made of them.
+		self.new_contacts: list[str] = []
 		self._broken: set[str] = set()
 		self._rows = {row.folder_name: row for row in self.settings.imap_folder} if self.settings.use_imap else {}
 

@@ -14,6 +14,7 @@ from frappe.utils import cint
 
 from dokos_mail.engine.message.authentication import FAIL
 from dokos_mail.engine.message.model import Address, Attachment
+from dokos_mail.inbound.absent import NOTHING, Absent
 from dokos_mail.inbound.body import body_html, body_text, defused
 from dokos_mail.inbound.contacts import is_a_correspondent, link_contacts
 from dokos_mail.inbound.decide import Decision
@@ -44,21 +45,30 @@ class CannotProcess(Exception):
 	"""Why a message cannot be stored, in words for whoever is to mend it."""
 
 
-def find_communication(row: str) -> str | None:
+def find_communication(row: str, absent: Absent = NOTHING) -> str | None:
 	"""The Communication that points at a journal row, if processing got that far before."""
+	if absent.holds("Communication", "incoming_email", row):
+		return None
 	return frappe.db.get_value("Communication", {"incoming_email": row}, "name")
 
 
-def store(row: frappe._dict, decision: Decision, rules: Rules, communication: str | None) -> StoredMail:
-	"""Store a placed message. ``communication`` is what an earlier attempt made of it.
+def make_body(message: Message, row: str) -> tuple[str, str]:
+	"""The body of the message of a journal row, as HTML and as text."""
+	return body_html(message, {}, [], original_url(row)), body_text(message)
 
-	Within the caller's transaction. Attachments that the host refuses, or that are over the account's limit, are said
-	in the notes; the original keeps them.
+
+def store(
+	row: frappe._dict, decision: Decision, rules: Rules, communication: str | None, body: tuple[str, str] | None = None
+) -> StoredMail:
+	"""Store a placed message. ``communication`` is what an earlier attempt made of it; ``body`` what ``make_body`` did, if it has.
+
+	Within the caller's transaction, before whose end ``must_be_there`` is asked. Attachments that the host refuses, or that
+	are over the account's limit, are said in the notes; the original keeps them.
 	"""
 	message, placement = decision.mail.message, decision.placement
 	# Before anything is written: the databases' locks are held for as long as the writing takes, and no longer.
 	original = original_url(row.name)
-	content, text = ("", "") if communication else (body_html(message, {}, [], original), body_text(message))
+	content, text = ("", "") if communication else body or make_body(message, row.name)
 	reference = placement.reference
 	before = _reference_of(communication) if communication else None
 	if before:
@@ -68,17 +78,18 @@ def store(row: frappe._dict, decision: Decision, rules: Rules, communication: st
 		# Another app may have given it another name, which the host then wrote on the row as well.
 		name = frappe.db.get_value(JOURNAL, row.name, "reference_name") or name
 		reference = Reference(placement.create, name)
-		_must_be_there(placement.create, name)
+		must_be_there(placement.create, [name])
 	notes = [_too_large(row.size)] if message.structure_only else []
+	made_before = bool(communication)
 	if not communication:
 		communication = _make_communication(row, decision, rules, reference, content, text)
 	elif reference and not before:
 		_join(communication, reference, placement.parent)
-	urls = _attach(communication, message.attachments, rules.largest_attachment, notes)
+	kept = _kept_before(communication) if made_before and message.attachments else {}
+	urls = _attach(communication, message.attachments, kept, rules.largest_attachment, notes)
 	if urls or notes:
 		content = body_html(message, urls, notes, original)
 		frappe.db.set_value("Communication", communication, "content", content, update_modified=False)
-	_must_be_there("Communication", communication)
 	return StoredMail(communication, reference, notes)
 
 
@@ -96,10 +107,12 @@ def _join(communication: str, reference: Reference, parent: str | None) -> None:
 	doc.save(ignore_permissions=True)
 
 
-def _must_be_there(doctype: str, name: str) -> None:
+def must_be_there(doctype: str, names: list[str]) -> None:
 	"""Another app's hook can delete what was just made, or roll the transaction back and say nothing."""
-	if not frappe.db.exists(doctype, name):
-		raise CannotProcess(_("{0} {1} was made of it, and another app removed it at once.").format(_(doctype), name))
+	there = frappe.get_all(doctype, filters={"name": ("in", names)}, pluck="name") if names else []
+	for name in names:
+		if name not in there:
+			raise CannotProcess(_("{0} {1} was made of it, and another app removed it at once.").format(_(doctype), name))
 
 
 def _note_document(row: str, doctype: str, name: str) -> None:
@@ -150,12 +163,16 @@ def _make_communication(
 	if mail.junk:
 		doc.email_status = "Spam"
 	doc.flags.in_receive = True
+	doc.flags.sanitised = content
+	# The host's signature is for what is written here.
+	doc.flags.skip_add_signature = True
 	# One whose sender is not who it says is kept on the document, and starts nothing there.
 	doc.flags.concerns_document = decision.verdict.verdict != FAIL
 	for link in placement.links:
 		doc.append("timeline_links", {"link_doctype": link.doctype, "link_name": link.name})
 	if not mail.junk and not mail.sent:
-		link_contacts(doc, may_make=is_a_correspondent(message, decision.verdict.verdict, rules.own_address))
+		may_make = is_a_correspondent(message, decision.verdict.verdict, rules.own_address)
+		rules.new_contacts += link_contacts(doc, may_make=may_make, absent=rules.absent)
 	doc.insert(ignore_permissions=True)
 	return doc.name
 
@@ -178,6 +195,18 @@ class _ReceivedMail:
 	def set_timeline_links(self) -> None:
 		"""The sender's contact was linked before; addresses that anybody can write make no others."""
 
+	def _sanitize_content(self) -> None:
+		"""The body is harmless since it was made; what another app made of it meanwhile is sanitised, as everything else is."""
+		body = self.content
+		if body != self.flags.sanitised:
+			super()._sanitize_content()
+			return
+		self.content = None
+		try:
+			super()._sanitize_content()
+		finally:
+			self.content = body
+
 	def on_update(self) -> None:
 		"""The host tells the document: its status, its assignments, what its app does of a mail."""
 		above = getattr(super(), "on_update", None)
@@ -192,12 +221,14 @@ class _ReceivedMail:
 			self.reference_doctype, self.reference_name = reference
 
 
-def _attach(communication: str, attachments: list[Attachment], largest: int | None, notes: list[str]) -> dict[str, str]:
-	"""Keep attachments of up to ``largest`` octets as private files; returns the addresses of inline images by what the body calls them."""
+def _attach(
+	communication: str, attachments: list[Attachment], done: dict[str, list[str]], largest: int | None, notes: list[str]
+) -> dict[str, str]:
+	"""Keep attachments of up to ``largest`` octets as private files; returns the addresses of inline images by what the body calls them.
+
+	``done`` are those that an earlier attempt kept.
+	"""
 	urls: dict[str, str] = {}
-	if not attachments:
-		return urls
-	done = _kept_before(communication)
 	if len(attachments) > MOST_FILES:
 		notes.append(_("{0} further attachments are only in the original message.").format(len(attachments) - MOST_FILES))
 	for attachment in attachments[:MOST_FILES]:

@@ -31,9 +31,15 @@ MOST_LEVELS = 50
 BY_US, BY_THEM = "Us", "The Correspondent"
 
 
+def concerns(row: frappe._dict, settings: frappe._dict) -> bool:
+	"""Whether somebody wants to be told of mail such as this that we do not answer."""
+	wanted = cint(settings.notify_if_unreplied) and (settings.get("unreplied_by") or BY_US) == BY_US
+	return bool(wanted) and not (row.first_sync or row.resync)
+
+
 def consider(row: frappe._dict, decision: Decision, settings: frappe._dict, communication: str) -> None:
 	"""Note that a received mail waits for our answer, where its account wants to be told; within the caller's transaction."""
-	if not cint(settings.notify_if_unreplied) or (settings.get("unreplied_by") or BY_US) != BY_US or row.first_sync or row.resync:
+	if not concerns(row, settings):
 		return
 	message = decision.mail.message
 	sender = message.from_[0].address if message.from_ else ""

@@ -135,12 +135,12 @@ def test_nothing_is_deleted_whose_original_is_not_on_disk(make_pop3: Make) -> No
 
 
 def test_a_message_that_cannot_be_processed_is_kept_and_may_be_deleted(make_pop3: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-	from dokos_mail.inbound import process
+	from dokos_mail.inbound import ahead
 
 	mailbox = make_pop3(delete_from_server=1)
 	mailbox.put(raw("impossible"))
 	with monkeypatch.context() as broken:
-		broken.setattr(process, "parse", lambda *args, **kwargs: 1 / 0)
+		broken.setattr(ahead, "parse", lambda *args, **kwargs: 1 / 0)
 		pull(mailbox)
 	row = journal(mailbox)[0]
 	assert (row.state, mailbox.flags()) == ("Failed", {})

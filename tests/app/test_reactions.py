@@ -352,6 +352,8 @@ def test_what_goes_wrong_beside_a_mail_costs_it_nothing(answering: Mailbox, monk
 		raise ValueError("another app's validation")
 
 	monkeypatch.setattr(import_module(f"dokos_mail.inbound.{module}"), "consider", broken)
+	frappe.db.set_value("Email Account", answering.account, "notify_if_unreplied", int(module == "unreplied"))
+	frappe.db.commit()
 	answering.put(raw("Devis", sender=sender(), to=answering.user, date=now_date()))
 	pull(answering)
 	(row,) = journal(answering)

@@ -140,16 +140,16 @@ def hooks_commit_everywhere() -> None:
 
 def cannot_parse() -> None:
 	"""One kind of message cannot be processed."""
-	from dokos_mail.inbound import process
+	from dokos_mail.inbound import ahead
 
-	parse = process.parse
+	parse = ahead.parse
 
 	def parse_or_fail(path: object, **options: object) -> object:
 		if b"poison" in path.read_bytes():
 			raise ValueError("poison")
 		return parse(path, **options)
 
-	process.parse = parse_or_fail
+	ahead.parse = parse_or_fail
 
 
 def position_before_rows() -> None:
