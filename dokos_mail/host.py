@@ -92,14 +92,15 @@ def when_over(callback: Callable[[], None]) -> None:
 		callbacks.add(callback)
 
 
-def looks_for_pictures() -> bool:
-	"""Whether the host asks gravatar.com for a picture of whoever gets a contact."""
-	return getattr(frappe.utils, "has_gravatar", None) is not None
+def picture_finder() -> Callable[[str], str] | None:
+	"""By what the host asks gravatar.com for the picture of whoever gets a contact; None on one that does not ask."""
+	return getattr(frappe.utils, "has_gravatar", None)
 
 
-def look_for_picture(address: str) -> str | None:
+def find_picture(address: str) -> str | None:
 	"""What the host finds there for an address; None when it finds nothing, or cannot ask."""
+	find = picture_finder()
 	try:
-		return frappe.utils.has_gravatar(address) or None
+		return (find(address) if find else None) or None
 	except OSError:  # all that requests raises
 		return None

@@ -10,7 +10,7 @@ from dokos_mail.engine.message.addresses import parse_addresses
 from dokos_mail.engine.message.authentication import FAIL
 from dokos_mail.engine.message.model import Message
 from dokos_mail.engine.message.robots import is_nobodys
-from dokos_mail.host import look_for_picture, looks_for_pictures
+from dokos_mail.host import find_picture, picture_finder
 from dokos_mail.inbound import surroundings
 from dokos_mail.inbound.absent import NOTHING, Absent
 
@@ -110,7 +110,7 @@ def _make_contact(address: str, full_name: str | None) -> Document | None:
 	if not name or "@" in name:
 		name = address.partition("@")[0].replace(".", " ").replace("_", " ").title()
 	first, _, last = name.partition(" ")
-	doc = type("ContactOfMail", (_ContactOfMail, get_controller("Contact")), {})(
+	doc = contact_class()(
 		{
 			"doctype": "Contact",
 			"first_name": first[:140],
@@ -131,6 +131,11 @@ def _make_contact(address: str, full_name: str | None) -> Document | None:
 		return None
 
 
+def contact_class() -> type:
+	"""The class of a contact that is made while mail is being filed."""
+	return type("ContactOfMail", (_ContactOfMail, get_controller("Contact")), {})
+
+
 class _ContactOfMail:
 	"""The host's Contact (or what another app made of it), made while mail is being filed."""
 
@@ -149,7 +154,7 @@ class _ContactOfMail:
 
 def pictures_later(contacts: list[str]) -> None:
 	"""Have pictures looked for, of contacts that are committed, where the host does so when a contact is made."""
-	if contacts and looks_for_pictures():
+	if contacts and picture_finder():
 		frappe.enqueue("dokos_mail.inbound.contacts.find_pictures", queue="long", contacts=list(contacts))
 		contacts.clear()
 
@@ -158,6 +163,6 @@ def find_pictures(contacts: list[str]) -> None:
 	"""Give contacts the pictures that the host finds for them (job). Safe to run twice."""
 	for name in contacts:
 		row = frappe.db.get_value("Contact", name, ["email_id", "image"], as_dict=True)
-		if row and row.email_id and not row.image and (picture := look_for_picture(row.email_id)):
+		if row and row.email_id and not row.image and (picture := find_picture(row.email_id)):
 			frappe.db.set_value("Contact", name, "image", picture, update_modified=False)
 			frappe.db.commit()
