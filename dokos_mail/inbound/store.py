@@ -13,7 +13,7 @@ from frappe.model.base_document import get_controller
 from frappe.utils import cint
 
 from dokos_mail.engine.message.authentication import FAIL
-from dokos_mail.engine.message.model import Address, Attachment
+from dokos_mail.engine.message.model import Address, Attachment, Message
 from dokos_mail.inbound.absent import NOTHING, Absent
 from dokos_mail.inbound.body import body_html, body_text, defused
 from dokos_mail.inbound.contacts import is_a_correspondent, link_contacts
