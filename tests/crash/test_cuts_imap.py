@@ -21,12 +21,16 @@ def first_synchronisation(make: Callable[..., World]) -> World:
 	return world
 
 
-def new_mail(make: Callable[..., World]) -> World:
-	world = make("imap")
+def new_mail(make: Callable[..., World], **settings: object) -> World:
+	world = make("imap", **settings)
 	world.server.boxes["INBOX"].put(messages.ROOT, messages.WITHOUT_ID)
 	world.pull()
 	world.server.boxes["INBOX"].put(messages.REPLY, messages.with_file(), messages.LATER)
 	return world
+
+
+def new_mail_on_no_document(make: Callable[..., World]) -> World:
+	return new_mail(make, append_to=None)
 
 
 def several_folders(make: Callable[..., World]) -> World:
@@ -73,6 +77,8 @@ def failed_and_processed_again(make: Callable[..., World]) -> World:
 SITUATIONS = {
 	"first synchronisation": (first_synchronisation, "pull", ""),
 	"new mail": (new_mail, "pull", ""),
+	"several messages in one transaction": (new_mail_on_no_document, "pull", ""),
+	"another app's hook commits amid several": (new_mail_on_no_document, "pull", "hook commits"),
 	"several folders": (several_folders, "pull", ""),
 	"UIDVALIDITY changes": (uidvalidity_changes, "pull", ""),
 	"a message refused": (a_message_refused, "pull", ""),
