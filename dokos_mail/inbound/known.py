@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -234,6 +234,22 @@ def find_copies(
 		if filed and not clash and (legacy := _legacy(row.email_account, message_id)) and not _same_date(legacy, sent_on):
 			clash, legacy = legacy, None
 	return Copies(same, elsewhere, bool(clash), legacy, filed)
+
+
+def introduce(stored: Mapping[str, str], account: str) -> bool:
+	"""Let rows of ``account`` that are committed, by their content, know of copies of other accounts, and those of them.
+
+	Two processes that store copies at the same time do not see each other's before both are committed: whoever looks
+	last sees both. Returns whether there was anything to write; the caller commits.
+	"""
+	same = {"content_hash": ("in", list(stored)), "email_account": ("!=", account), "state": PROCESSED}
+	copies = frappe.get_all(JOURNAL, filters=same, fields=["name", "content_hash", "other_copy"], order_by="creation desc")
+	for copy in copies:
+		ours = stored[copy.content_hash]
+		frappe.db.set_value(JOURNAL, ours, "other_copy", copy.name, update_modified=False)
+		if not copy.other_copy:
+			frappe.db.set_value(JOURNAL, copy.name, "other_copy", ours, update_modified=False)
+	return bool(copies)
 
 
 def _are_others(row: frappe._dict, filters: dict[str, object]) -> bool:

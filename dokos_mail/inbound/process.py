@@ -27,6 +27,7 @@ from dokos_mail.inbound.ahead import Ahead, read
 from dokos_mail.inbound.apps import ReceivedMail, tell
 from dokos_mail.inbound.contacts import pictures_later
 from dokos_mail.inbound.journal import FAILED, JOURNAL, JOURNALLED, PROCESSED
+from dokos_mail.inbound.known import introduce
 from dokos_mail.inbound.lease import Lease, LeaseLost
 from dokos_mail.inbound.outcome import become
 from dokos_mail.inbound.rules import Rules
@@ -89,6 +90,7 @@ def process_pending(
 		ahead = Ahead(rules, one_by_one)
 		while rows:
 			if time_is_up():
+				_introduce(rules)
 				_note_next(lease, None)
 				_end_of_page(rules)
 				return counts
@@ -97,10 +99,18 @@ def process_pending(
 				done += 1
 				if progress:
 					progress("process", done, max(waiting, done))
+			if len(rules.stored) >= TOGETHER or not rows:
+				_introduce(rules)
 		lease.fence()
 		_end_of_page(rules)
 		rows = _parents_first(_page(account))
 	return counts
+
+
+def _introduce(rules: Rules) -> None:
+	if rules.stored and introduce(rules.stored, rules.account):
+		frappe.db.commit()
+	rules.stored.clear()
 
 
 def _end_of_page(rules: Rules) -> None:
@@ -227,6 +237,8 @@ def _committed(row: frappe._dict, values: dict[str, object], rules: Rules) -> st
 	mail = row.seen_by_apps
 	if row.made and not mail.sent:
 		rules.observe(mail.message)
+	if row.made and not values.get("other_copy"):
+		rules.stored[str(values["content_hash"])] = row.name
 	if values.get("hooks_due"):
 		tell_apps(row.name, rules, mail)
 	return str(values["state"])

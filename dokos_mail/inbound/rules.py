@@ -30,6 +30,8 @@ class Rules:
 		self.absent = Absent()
 		#: Contacts that were made of them.
 		self.new_contacts: list[str] = []
+		#: Rows that became mail of their own, of which no copy was known, by their content.
+		self.stored: dict[str, str] = {}
 		self._broken: set[str] = set()
 		self._rows = {row.folder_name: row for row in self.settings.imap_folder} if self.settings.use_imap else {}
 

@@ -8,8 +8,9 @@ import frappe
 import pytest
 from frappe.model.document import Document
 
-from dokos_mail.inbound import contacts, process
+from dokos_mail.inbound import contacts, outcome, process
 from dokos_mail.inbound.absent import Absent
+from dokos_mail.inbound.known import Copies
 from tests.app.test_other_apps_hooks import Hook, commit, hook, of_poison, rollback  # noqa: F401 - a fixture
 from tests.app.test_pull import journal, pull
 from tests.mailbox import Mailbox, raw
@@ -195,6 +196,20 @@ def test_pictures_are_looked_for_once_the_mail_is_filed(
 	contacts.find_pictures(made)
 	assert asked == [sender]
 	assert frappe.db.get_value("Contact", made[0], "image") == f"https://pictures.test/{sender}"
+
+
+def test_copies_that_two_processes_store_at_the_same_time_know_of_each_other(
+	make_mailbox: Callable[..., Mailbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+	monkeypatch.setattr(outcome, "find_copies", lambda *_given: Copies())  # neither sees what the other has not committed
+	one, two = make_mailbox(append_to=None), make_mailbox(append_to=None)
+	same = raw("à deux comptes", message_id=f"{_fresh()}@client.test")
+	for mailbox in (one, two):
+		mailbox.put(raw("une autre"), same)
+		pull(mailbox)
+	first, second = (next(row for row in journal(mailbox) if row.subject == "à deux comptes") for mailbox in (one, two))
+	assert (first.other_copy, second.other_copy) == (second.name, first.name)
+	assert [row.other_copy for row in journal(two) if row.subject == "une autre"] == [None]
 
 
 @pytest.mark.usefixtures("site")
