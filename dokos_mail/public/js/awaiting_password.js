@@ -1,10 +1,8 @@
-// Asks for the passwords that a user's email accounts wait for, once in each session. Where the host's desk has a mail
-// module of its own, that one asks.
+// Asks for the passwords that a user's email accounts wait for, once in each session.
 
 (() => {
-	if ("Application" in frappe || frappe.session.user === "Guest") return;
 	const ASKED = "dokos_mail_password_asked";
-	const session = frappe.boot.csrf_token;
+	const session = (frappe.boot || {}).csrf_token;
 
 	async function ask_all() {
 		const { message } = await frappe.call("dokos_mail.api.get_email_awaiting");
@@ -36,5 +34,18 @@
 		});
 	}
 
-	if (sessionStorage.getItem(ASKED) !== session) ask_all();
+	// Once a page stands: a change of page, such as that from /app to a workspace, closes whatever window is open.
+	function once_on_a_page(then, last) {
+		const { route } = document.body.dataset;
+		if (route && route === last) then();
+		else setTimeout(() => once_on_a_page(then, route), 500);
+	}
+
+	// Where the host's desk has a mail module of its own, it says when, and its own window would not stay.
+	if ("Application" in frappe) {
+		const { Application } = frappe;
+		Application.prototype.set_password = () => once_on_a_page(ask_all);
+	} else if (frappe.session.user !== "Guest" && sessionStorage.getItem(ASKED) !== session) {
+		ask_all();
+	}
 })();

@@ -40,7 +40,7 @@ def test_its_user_is_asked_until_the_server_agrees(
 	entry = desk.page.locator(".modal.show input[type=password]")
 	entry.fill("not the password")
 	desk.picture("mot-de-passe-demande")
-	desk.page.locator(".modal.show [data-fieldname=submit] button").click()
+	desk.page.locator(".modal.show .btn-modal-primary").click()
 	expect(desk.page.locator("#alert-container")).to_contain_text("refuse")
 	desk.picture("mot-de-passe-refuse")
 	frappe.db.rollback()
@@ -48,7 +48,7 @@ def test_its_user_is_asked_until_the_server_agrees(
 
 	entry = desk.page.locator(".modal.show:visible input[type=password]")
 	entry.fill(PASSWORD)
-	desk.page.locator(".modal.show:visible [data-fieldname=submit] button").click()
+	desk.page.locator(".modal.show:visible .btn-modal-primary").click()
 	expect(desk.page.locator(".modal.show")).to_have_count(0)
 	desk.settle()
 	frappe.db.rollback()
