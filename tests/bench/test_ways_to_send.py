@@ -52,6 +52,9 @@ def made(site: object) -> Iterator[Callable[..., frappe._dict]]:
 	frappe.set_user("Administrator")
 	frappe.db.rollback()
 	for doctype, name in reversed(documents):
+		# else they would be on the next document that gets the same number
+		for mail in frappe.get_all("Communication", filters={"reference_doctype": doctype, "reference_name": name}, pluck="name"):
+			frappe.delete_doc("Communication", mail, force=True)
 		frappe.delete_doc(doctype, name, force=True)
 	frappe.db.commit()
 

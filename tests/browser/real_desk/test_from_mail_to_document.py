@@ -84,7 +84,11 @@ def test_from_the_first_setting_to_the_answer(
 		composer = desk.page.locator(".modal.show")
 		recipients = composer.locator(".frappe-control[data-fieldname=recipients] input")
 		expect(recipients).to_have_value(re.compile("elodie@client.test"))
-		composer.locator(".ql-editor").first.press_sequentially("Voici notre devis. ")
+		# the dialog takes the focus to its first field when it has appeared, also from who is typing elsewhere by then
+		expect(recipients).to_be_focused()
+		editor = composer.locator(".ql-editor").first
+		editor.press_sequentially("Voici notre devis. ")
+		expect(editor).to_contain_text("Voici notre devis.")
 		desk.picture("parcours-5-reponse")
 		composer.locator(".standard-actions .btn-primary").click()
 		expect(composer).to_have_count(0)
