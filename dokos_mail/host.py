@@ -58,6 +58,14 @@ def site_language() -> str:
 	return frappe.get_system_settings("language") or frappe.db.get_default("lang") or "en"
 
 
+def readers_language() -> str:
+	"""The language of whoever asks over HTTP: a guest's by what the browser accepts.
+
+	Frappe 15 chooses that too, and then puts the site's own in its place, once a guest has been there before.
+	"""
+	return import_module("frappe.translate").get_language() if owns_mail() else frappe.local.lang
+
+
 def in_site_language(job: Callable[P, R]) -> Callable[P, R]:
 	"""What the job writes down for people to read is in the site's language: the hosts run their jobs in English."""
 

@@ -78,6 +78,7 @@ def _in_the_readers_language() -> None:
 
 
 def _page(kind: str, status: int = 200, ticket: Ticket | None = None, token: str | None = None) -> Response:
+	frappe.local.lang = host.readers_language()
 	values: dict[str, object] = {"kind": kind, "lang": frappe.local.lang or "en", "site": urlsplit(get_url()).hostname or ""}
 	if ticket:
 		is_global = "global_unsubscribe" in about(ticket, False)
