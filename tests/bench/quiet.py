@@ -109,6 +109,11 @@ def _run(command: list[str], env: dict[str, str], cwd: Path, timeout: float) -> 
 def quiet_bench(site: str, folder: Path, **config: object) -> Iterator[Bench]:
 	"""``site`` of the bench whose sites folder is the current one, on a bench in ``folder``; ``config`` is common to its sites."""
 	theirs = Path.cwd()
+	own = {key for key in json.loads((theirs / site / "site_config.json").read_text()) if key.startswith("redis_")}
+	if own:
+		raise ValueError(
+			f"{site} names a Redis of its own ({', '.join(sorted(own))}), which this bench's worker would not listen to"
+		)
 	for name in ("sites", "apps", "logs", "config", "python"):
 		(folder / name).mkdir(parents=True)
 	(folder / "python" / "sitecustomize.py").write_text(ABSENT)

@@ -82,7 +82,7 @@ def test_from_the_first_setting_to_the_answer(
 		expect(timeline).to_contain_text("Élodie Martin")
 		desk.picture("parcours-4-document")
 
-		timeline.locator(".action-btn.reply, .reply").first.click()
+		timeline.locator(".timeline-item", has_text="Élodie Martin").locator(".action-btn.reply, .reply").first.click()
 		composer = desk.page.locator(".modal.show")
 		recipients = composer.locator(".frappe-control[data-fieldname=recipients] input")
 		expect(recipients).to_have_value(re.compile("elodie@client.test"))
