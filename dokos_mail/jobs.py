@@ -19,7 +19,7 @@ from dokos_mail.inbound.lease import LeaseHeld, LeaseLost, hold
 from dokos_mail.inbound.process import process_pending, tell_apps_again
 from dokos_mail.inbound.pull import Progress, PullResult, no_progress, pull
 from dokos_mail.inbound.time_limit import TimeLimit
-from dokos_mail.outbound import queue
+from dokos_mail.outbound import long_wait, queue
 from dokos_mail.outbound.sent import accounts_with_copies, file_copies
 
 #: Seconds a pull may take before the host's worker ends it; it begins nothing new after PULL_SECONDS.
@@ -176,14 +176,20 @@ def look_at_waiting_certificates() -> None:
 				certificates.look_at(doctype, name, seen)
 
 
+@in_site_language
 def send_waiting_mail() -> None:
-	"""See to what dead senders left, and enqueue the sending of each account with mail that is due (each minute)."""
+	"""See to what dead senders left, and enqueue the sending of each account with mail that is due (each minute).
+
+	Whoever wrote mail that its account has kept for days is told.
+	"""
 	queue.see_to_what_was_left()
 	if not queue.is_suspended():
 		for account in queue.accounts_with_mail():
 			enqueue_sending(account)
 	for account in accounts_with_copies():
 		_enqueue_once("file_sent_copies", account)
+	if not queue.is_suspended():
+		long_wait.tell_writers()
 
 
 def enqueue_sending(account: str) -> None:

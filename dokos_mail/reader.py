@@ -71,11 +71,21 @@ def about(communication: str) -> dict[str, str]:
 
 
 @frappe.whitelist()
-def deliveries(communications: str) -> dict[str, list[dict[str, str]]]:
-	"""What became of mails of a timeline (their names, as a JSON list) with whom, where there is more to say than *Sent*."""
+def in_timeline(communications: str) -> dict[str, object]:
+	"""What is to be said beside mails of a timeline (their names, as a JSON list).
+
+	``deliveries``: what became of each with whom, where there is more to say than *Sent*. ``received``: which came here,
+	so that there is something to say of why.
+	"""
 	names = [name for name in json.loads(communications) if isinstance(name, str)][:MOST_AT_ONCE]
-	found = queue.troubles(names)
-	return {name: lines for name, lines in found.items() if may_read(frappe.get_doc("Communication", name))}
+	told = queue.troubles(names)
+	came = {"name": ("in", names or [""]), "sent_or_received": "Received", "communication_medium": "Email"}
+	received = frappe.get_all("Communication", filters=came, pluck="name")
+	readable = {name for name in {*told, *received} if may_read(frappe.get_doc("Communication", name))}
+	return {
+		"deliveries": {name: lines for name, lines in told.items() if name in readable},
+		"received": [name for name in received if name in readable],
+	}
 
 
 def _loaded(found: re.Match[str], ours: set[str | None]) -> str:

@@ -37,17 +37,31 @@ def sending_account(row: frappe._dict) -> frappe._dict | None:
 
 
 def resting(account: frappe._dict) -> str | None:
-	"""Why the account sends nothing now, in words, or None."""
-	row = frappe.db.get_value(
-		STATUS, {"email_account": account.name}, ["outgoing_next_attempt", "outgoing_error", "outgoing_remedy"], as_dict=True
-	)
-	if not row or not row.outgoing_next_attempt:
+	"""Why the account sends nothing now and what to do about it, in words, or None."""
+	next_attempt = frappe.db.get_value(STATUS, {"email_account": account.name}, "outgoing_next_attempt")
+	if not next_attempt:
 		return None
-	until, now = get_datetime(row.outgoing_next_attempt), now_datetime()
+	until, now = get_datetime(next_attempt), now_datetime()
 	# A time further off than any rest was written by a clock that went wrong since, or in summer time.
 	if not now < until <= now + 2 * LONGEST_PAUSE_IF_LASTING:
 		return None
-	return _("{0} rests until {1}. {2}").format(account.name, format_datetime(until), row.outgoing_error or "")
+	return _("{0} rests until {1}. {2}").format(account.name, format_datetime(until), failure(account))
+
+
+def failure(account: frappe._dict) -> str:
+	"""What the account's last try to send met, and on a line of its own what to do about it; empty where it sends."""
+	failing = {"email_account": account.name, "outgoing_state": "Failing"}
+	found = frappe.db.get_value(STATUS, failing, ["outgoing_error", "outgoing_remedy"])
+	return "\n".join(filter(None, found or ()))
+
+
+def paced(account: frappe._dict) -> str | None:
+	"""Until when the account's pace lets nothing leave, in words, or None."""
+	free = free_at(account)
+	if free is None:
+		return None
+	words = _("{0} has sent as many emails as it may. The next one leaves at {1}.")
+	return words.format(account.name, format_datetime(free))
 
 
 def free_at(account: frappe._dict) -> datetime | None:

@@ -23,7 +23,7 @@ from dokos_mail.engine.send.courier import Courier
 from dokos_mail.engine.send.smtp import Delivery
 from dokos_mail.engine.send.verdict import Verdict, verdict
 from dokos_mail.outbound import account as accounts
-from dokos_mail.outbound import outcome
+from dokos_mail.outbound import long_wait, outcome
 from dokos_mail.outbound.claim import QUEUE, WAITING, ClaimLost, claim, renew
 from dokos_mail.outbound.sent import was_filed
 from dokos_mail.outbound.unsubscribe import gone_since
@@ -46,17 +46,13 @@ def deliver(name: str, *, by_hand: bool = False, courier: Courier | None = None)
 	account = accounts.sending_account(row)
 	if account is None:
 		_no_account(row)
-		raise Rests(_("No Email Account sends this email: none is the default for outgoing emails."))
+		raise Rests(long_wait.no_account())
 	if account.is_hosts_service():
 		return row.sent_by_host()
 	if not by_hand and (reason := accounts.resting(account)):
 		raise Rests(reason)
-	if free := accounts.free_at(account):
-		raise Rests(
-			_("{0} has sent as many emails as it may. The next one leaves at {1}.").format(
-				account.name, frappe.utils.format_datetime(free)
-			)
-		)
+	if reason := accounts.paced(account):
+		raise Rests(reason)
 	override = frappe.get_hooks("override_email_send")
 	if not override and not _is_test():
 		courier = courier or _ready(account)
@@ -99,9 +95,9 @@ def _is_test() -> bool:
 def _no_account(row: frappe._dict) -> None:
 	if row.delivery_reason:
 		return
-	reason = _("No Email Account sends this email: none is the default for outgoing emails.")
+	reason = long_wait.no_account()
 	frappe.db.set_value(QUEUE, row.name, {"delivery_state": states.WAITING, "delivery_reason": reason}, update_modified=False)
-	outcome.notify_sender(row, states.WAITING, reason)
+	long_wait.tell(row, reason)
 	frappe.db.commit()
 
 

@@ -23,7 +23,7 @@ from dokos_mail.outbound.claim import QUEUE, RECIPIENT
 
 #: Entries kept of what happened to a recipient: the first and the last ones.
 LOG_LENGTH = 30
-_TROUBLES = (states.REFUSED, states.UNCERTAIN, states.DEFERRED, states.BOUNCED)
+_TROUBLES = (states.REFUSED, states.UNCERTAIN, states.DEFERRED, states.BOUNCED, states.CANCELLED)
 #: So often a recipient may have got a message before a person is asked.
 MOST_COPIES = 3
 FIELDS = (
@@ -169,13 +169,14 @@ def finish(row: frappe._dict, recipients: Sequence[frappe._dict], token: str | N
 	row.update(values)
 	if row.communication:
 		_tell_communication(row.communication)
-	if found.state in (states.REFUSED, states.PARTLY_REFUSED, states.UNCERTAIN) and not cint(row.notified):
+	if found.state in (states.REFUSED, states.PARTLY_REFUSED, states.UNCERTAIN):
+		# Also where its writer was told before that it waits. A row that is over is not delivered again.
 		notify_sender(row, found.state, reason)
 	return found
 
 
 def _troubles(recipients: Sequence[frappe._dict]) -> str:
-	"""What went wrong with whom, a line each."""
+	"""Who did not get it and why, a line each."""
 	troubled = [each for each in recipients if each.state in _TROUBLES]
 	return "\n".join(f"{each.recipient}: {each.server_reply or _(each.state)}" for each in troubled[:20])
 
@@ -235,17 +236,17 @@ def _tell_communication(name: str) -> None:
 
 
 def notify_sender(row: frappe._dict, state: str, reason: str) -> None:
-	"""Whoever wrote the mail is told once that it did not arrive everywhere."""
+	"""Whoever wrote the mail is told that it did not arrive everywhere, or has not left yet."""
 	frappe.db.set_value(QUEUE, row.name, "notified", 1, update_modified=False)
 	owner = frappe.db.get_value(QUEUE, row.name, "owner")
 	if not owner or owner == "Guest" or not frappe.db.exists("User", owner):
 		owner = "Administrator"
 	subject = subject_of(row)
-	text = (
-		_("Nobody knows whether this email was sent: {0}")
-		if state == states.UNCERTAIN
-		else _("This email could not be sent: {0}")
-	)
+	texts = {
+		states.UNCERTAIN: _("Nobody knows whether this email was sent: {0}"),
+		states.WAITING: _("This email still waits to be sent, and is kept: {0}"),
+	}
+	text = texts.get(state) or _("This email could not be sent: {0}")
 	notice = frappe.new_doc("Notification Log")
 	notice.update(
 		{
@@ -256,7 +257,7 @@ def notify_sender(row: frappe._dict, state: str, reason: str) -> None:
 			"document_name": row.name,
 			# both are shown as HTML; a subject may be a stranger's, the reason is a server's
 			"subject": text.format(escape_html(subject[:150])),
-			"email_content": escape_html(reason),
+			"email_content": escape_html(reason).replace("\n", "<br>"),
 		}
 	)
 	frappe.db.savepoint("notice")

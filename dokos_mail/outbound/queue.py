@@ -13,7 +13,7 @@ from dokos_mail import host
 from dokos_mail.engine.errors import N_
 from dokos_mail.engine.send import row as states
 from dokos_mail.outbound import account as accounts
-from dokos_mail.outbound import outcome
+from dokos_mail.outbound import long_wait, outcome
 from dokos_mail.outbound.claim import QUEUE, WAITING, claim, left_behind, take_over
 from dokos_mail.outbound.deliver import Rests, deliver, resolve
 
@@ -143,6 +143,7 @@ def cancel(names: Iterable[str]) -> int:
 
 
 def _change(row: frappe._dict, statuses: Sequence[str], before: Sequence[str], after: str, words: str) -> bool:
+	waited = row.status in WAITING
 	token = claim(row.name, statuses, due_only=False)
 	if token is None:
 		return False
@@ -150,7 +151,8 @@ def _change(row: frappe._dict, statuses: Sequence[str], before: Sequence[str], a
 	for each in recipients:
 		if each.state in before:
 			outcome.write(each, after, words, attempts=0, next_try=None)
-	values = {"first_try": None, "notified": 0}
+	# Its two days begin anew; whoever knows that it waits is not told so again.
+	values = {"first_try": now_datetime() if after == states.WAITING else None} | ({} if waited else {"notified": 0})
 	frappe.db.set_value(QUEUE, row.name, values, update_modified=False)
 	row.update(values)
 	outcome.finish(row, recipients, token)
@@ -175,16 +177,14 @@ def why(row: frappe._dict) -> str:
 		return _("Sending is suspended on this site.")
 	account = accounts.sending_account(row)
 	if account is None:
-		return _("No Email Account sends this email: none is the default for outgoing emails.")
+		return long_wait.no_account()
 	if reason := accounts.resting(account):
 		return reason
 	if row.send_after and row.send_after > now_datetime():
 		when = _("It is sent after {0}.").format(frappe.utils.format_datetime(row.send_after))
 		return " ".join(filter(None, [when, row.delivery_reason]))
-	if free := accounts.free_at(account):
-		return _("{0} has sent as many emails as it may. The next one leaves at {1}.").format(
-			account.name, frappe.utils.format_datetime(free)
-		)
+	if reason := accounts.paced(account):
+		return reason
 	return row.delivery_reason or _("It is sent within a minute or two.")
 
 

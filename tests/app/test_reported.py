@@ -13,7 +13,7 @@ from time_machine import Traveller
 from dokos_mail.api import undeliverable
 from dokos_mail.inbound.reactions import REACTION
 from dokos_mail.jobs import react
-from dokos_mail.reader import deliveries
+from dokos_mail.reader import in_timeline
 from tests.app.test_pull import journal, pull
 from tests.mailbox import Mailbox, raw
 
@@ -153,12 +153,12 @@ def test_the_queue_says_whom_it_did_not_reach(mailbox: Mailbox, sent: frappe._di
 def test_the_documents_timeline_says_what_became_of_it_with_whom(mailbox: Mailbox, sent: frappe._dict) -> None:
 	"""The mail as a whole has one status; whom it concerns, and what the server said, stands below it."""
 	names = frappe.as_json([sent.mail])
-	assert deliveries(names) == {}
+	assert in_timeline(names)["deliveries"] == {}
 	for action, code in (("delayed", "4.4.1"), ("failed", "5.1.1")):
 		receive(mailbox, dsn(mailbox, sent, action, code))
 	fields = f"Final-Recipient: rfc822; {sent.who[1]}\nOriginal-Message-ID: <{sent.message_id}>\nDisposition: manual-action/MDN-sent-manually; displayed"
 	receive(mailbox, report(mailbox, "disposition-notification", fields, sent.message_id))
-	assert [tuple(line.values()) for line in deliveries(names)[sent.mail]] == [
+	assert [tuple(line.values()) for line in in_timeline(names)["deliveries"][sent.mail]] == [
 		(sent.who[0], "Delayed", "4.4.1 550 no such user"),
 		(sent.who[0], "Bounced", "5.1.1 550 no such user"),
 		(sent.who[1], "Read Receipt", ""),
@@ -167,9 +167,15 @@ def test_the_documents_timeline_says_what_became_of_it_with_whom(mailbox: Mailbo
 
 def test_of_mail_that_one_may_not_read_it_says_nothing(mailbox: Mailbox, sent: frappe._dict) -> None:
 	receive(mailbox, dsn(mailbox, sent))
+	came = frappe.get_doc(
+		{"doctype": "Communication", "communication_medium": "Email", "sent_or_received": "Received", "subject": "x"}
+	)
+	names = frappe.as_json([sent.mail, came.insert().name, "gone"])
+	told = in_timeline(names)
+	assert (list(told["deliveries"]), told["received"]) == ([sent.mail], [came.name])
 	frappe.set_user("Guest")
 	try:
-		assert deliveries(frappe.as_json([sent.mail])) == {}
+		assert in_timeline(names) == {"deliveries": {}, "received": []}
 	finally:
 		frappe.set_user("Administrator")
 
@@ -185,7 +191,7 @@ def test_of_mail_that_one_may_not_read_it_says_nothing(mailbox: Mailbox, sent: f
 def test_receipts_say_what_was_done(mailbox: Mailbox, sent: frappe._dict, disposition: str, expected: str) -> None:
 	fields = f"Final-Recipient: rfc822; {sent.who[0]}\nDisposition: {disposition}"
 	receive(mailbox, report(mailbox, "disposition-notification", fields, sent.message_id))
-	((line),) = deliveries(frappe.as_json([sent.mail]))[sent.mail]
+	((line),) = in_timeline(frappe.as_json([sent.mail]))["deliveries"][sent.mail]
 	assert line["state"] == expected
 	assert (status(sent) == "Read") == (expected == "Read Receipt")
 

@@ -127,6 +127,8 @@ def test_above_a_mail_stands_whom_it_did_not_reach(logged_in: LogIn, contact: st
 	page = logged_in(f"/app/contact/{contact}")
 	lines = page.locator(".mail-deliveries li")
 	expect(lines).to_have_text(["paul@client.example Rejeté 550 <paul@client.example>: <b>unknown</b>"])
+	# why it is here is asked of what came; the answer that brought the line said of none that it did
+	expect(page.locator(".why-is-it-here")).to_have_count(0)
 	# in its document's timeline as where it is read alone
 	go(page, f"/app/communication/{mail.name}")
 	expect(page.locator(".dokos-mail-delivery")).to_contain_text("Mis en file d'attente")
@@ -142,6 +144,7 @@ def test_a_mail_is_read_and_answered(logged_in: LogIn, contact: str, sent: list[
 	expect(mail).to_contain_text("Paul Martin")
 	expect(mail.frame_locator("iframe").get_by_text("devis")).to_be_visible()
 	assert "allow-scripts" not in (mail.locator("iframe").get_attribute("sandbox") or "")
+	expect(mail.get_by_role("button", name="Pourquoi est-il ici ?")).to_be_visible()
 
 	mail.get_by_role("button", name="Répondre à tous").click()
 	dialog = page.get_by_role("dialog")

@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 
 from mail_servers.smtp_faults import FaultySmtp, SmtpFaults
-from tests.mail_fixtures import dovecot, site_config, unused_tcp_port
+from tests.mail_fixtures import clock, dovecot, site_config, unused_tcp_port
 
-__all__ = ["dovecot", "site_config", "unused_tcp_port"]
+__all__ = ["clock", "dovecot", "site_config", "unused_tcp_port"]
 
 _numbers = count(1)
 

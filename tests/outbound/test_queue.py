@@ -5,11 +5,12 @@ from __future__ import annotations
 import multiprocessing
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 
 import frappe
 import pytest
+import time_machine
 from frappe.utils import get_datetime, now_datetime
 
 from dokos_mail import jobs
@@ -202,6 +203,55 @@ def test_one_message_that_a_server_dislikes_holds_up_none(smtp: Smtp, make_accou
 	jobs.send_account_mail(account.name)
 	assert [stored(row).status for row in others] == ["Sent"] * 3
 	assert stored(odd).status == "Not Sent"
+
+
+def notices_of_waits(account: object) -> list[frappe._dict]:
+	rows = frappe.get_all("Email Queue", filters={"email_account": account.name}, pluck="name")
+	filters = {"document_name": ("in", rows), "subject": ("like", "%still waits%")}
+	fields = ["for_user", "document_name", "subject", "email_content"]
+	return frappe.get_all("Notification Log", filters=filters, fields=fields, order_by="creation asc")
+
+
+def test_writers_are_told_once_that_an_account_keeps_their_mail_for_days(
+	smtp: Smtp, make_account: Make, queued: Make, clock: time_machine.Traveller
+) -> None:
+	server = smtp(SmtpFaults({"greeting": b"421 4.7.0 too many connections"}))
+	account, start = make_account(server), datetime.now(timezone.utc)
+
+	def days(count: float) -> list[frappe._dict]:
+		"""The notices after what the scheduler and its jobs do so many days after the start."""
+		clock.move_to(start + timedelta(days=count))
+		accounts.wake(account.name)
+		jobs.send_waiting_mail()
+		jobs.send_account_mail(account.name)
+		jobs.send_waiting_mail()
+		return notices_of_waits(account)
+
+	first = [queued(account, f"r{number}@there.test") for number in range(20)]
+	own = queued(account, "own@there.test")
+	frappe.db.set_value("Email Queue", own.name, "owner", "Guest")
+	later_on = queued(account, "later@there.test", send_after=now_datetime() + timedelta(days=30))
+	frappe.db.set_value("Email Queue", later_on.name, "owner", "nobody@masociete.test")
+	frappe.db.commit()
+	assert days(0) == days(1.9) == []
+	told = days(2.1)
+	assert len(told) == 2, "one for each writer, and none for whom it is not time"
+	assert {each.document_name for each in told} == {first[0].name, own.name}
+	assert all("too many connections" in each.email_content and "Bonjour" in each.subject for each in told)
+	queued(account, "more@there.test")
+	queue.try_again([first[0].name])
+	assert days(4) == days(12) == told, "they know"
+	assert {stored(row).status for row in first} == {"Not Sent"}, "the mail waits on"
+	# It may be refused in the end all the same, and that is told.
+	server.faults = SmtpFaults({"RCPT r1@there.test": b"550 5.1.1 no such user"})
+	days(13)
+	assert Counter(stored(row).status for row in [*first, own]) == {"Sent": 20, "Error": 1}
+	assert frappe.db.count("Notification Log", {"document_name": first[1].name, "subject": ("like", "%could not be sent%")}) == 1
+	# What befalls the account next is told anew.
+	server.faults = SmtpFaults({"greeting": b"421 4.7.0 too many connections"})
+	again = queued(account, "again@there.test")
+	assert days(14) == told
+	assert [each.document_name for each in days(16)[len(told) :]] == [again.name]
 
 
 def test_no_server_keeps_the_mail(make_account: Make, queued: Make, unused_tcp_port: int) -> None:

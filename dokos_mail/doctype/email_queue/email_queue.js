@@ -8,7 +8,8 @@ frappe.ui.form.on("Email Queue", {
 		const state = frm.doc.delivery_state || frm.doc.status;
 		const why = (frm.doc.__onload && frm.doc.__onload.why) || frm.doc.delivery_reason;
 		frm.page.set_indicator(__(state), dokos_mail_queue.colour(frm.doc));
-		if (why) frm.set_intro(frappe.utils.escape_html(why), dokos_mail_queue.colour(frm.doc));
+		const lines = [why, state === "Uncertain" && __("Ask whether it arrived. Try Again sends it once more.")].filter(Boolean);
+		if (lines.length) frm.set_intro(dokos_mail_queue.html(lines.join("\n")), dokos_mail_queue.colour(frm.doc));
 
 		if (["Not Sent", "Partially Sent"].includes(frm.doc.status)) {
 			frm.add_custom_button(__("Send Now"), () => dokos_mail_queue.act(frm, "send_email_now", { name: frm.doc.name }));
@@ -18,13 +19,13 @@ frappe.ui.form.on("Email Queue", {
 				)
 			);
 		}
-		if (["Error", "Expired"].includes(frm.doc.status) || state === "Deferred") {
+		if (["Error", "Expired"].includes(frm.doc.status)) {
 			frm.add_custom_button(__("Try Again"), () =>
 				dokos_mail_queue.act(frm, "try_emails_again", { queues: [frm.doc.name] })
 			);
 		}
 		if (frm.doc.communication) {
-			frm.add_custom_button(__("Email"), () => frappe.set_route("Form", "Communication", frm.doc.communication));
+			frm.add_custom_button(__("Open the Email"), () => frappe.set_route("Form", "Communication", frm.doc.communication));
 		}
 	},
 });
@@ -46,10 +47,15 @@ const dokos_mail_queue = {
 		return colours[doc.delivery_state] || { Sent: "green", Error: "red", Sending: "blue" }[doc.status] || "gray";
 	},
 
+	// Words of ours and of servers, which may have lines.
+	html(text) {
+		return frappe.utils.escape_html(text).replace(/\n/g, "<br>");
+	},
+
 	act(frm, method, args) {
 		return frappe.call({ method: `dokos_mail.api.${method}`, args, freeze: true }).then((answer) => {
 			if (typeof answer.message === "string") {
-				frappe.show_alert(frappe.utils.escape_html(answer.message));
+				frappe.show_alert(dokos_mail_queue.html(answer.message));
 			}
 			return frm.reload_doc();
 		});

@@ -40,9 +40,9 @@
 			const rows = (message || []).map((each) => {
 				const account = frappe.utils.escape_html(each.account || __("No account"));
 				const since = frappe.datetime.str_to_user(each.since);
-				return `<tr><td>${account}</td><td>${cint(each.count)}</td><td>${since}</td><td>${frappe.utils.escape_html(
-					each.why || ""
-				)}</td></tr>`;
+				return `<tr><td>${account}</td><td>${cint(each.count)}</td><td>${since}</td><td>${frappe.utils
+					.escape_html(each.why || "")
+					.replace(/\n/g, "<br>")}</td></tr>`;
 			});
 			const head = [__("Email Account"), __("Emails"), __("Since"), __("Why")].map((title) => `<th>${title}</th>`).join("");
 			frappe.msgprint({

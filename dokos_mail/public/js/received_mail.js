@@ -33,8 +33,7 @@
 		const name = item.dataset.name;
 		content.replaceChildren(frame_of({ srcdoc: page(html) }));
 		if (/\sdata-remote-(src|background)="/.test(html)) ask_for_images(name, content);
-		offer_details(name, box);
-		ask_what_became_of(name, box, content);
+		ask_about(name, box, content);
 	}
 
 	function page(html) {
@@ -169,20 +168,24 @@
 	// One question for all mails that a timeline shows at once.
 	const asked = new Map();
 
-	function ask_what_became_of(name, box, content) {
-		if (!asked.size) setTimeout(tell_what_became_of_them, 50);
+	function ask_about(name, box, content) {
+		if (!asked.size) setTimeout(tell_about_them, 50);
 		asked.set(name, [box, content]);
 	}
 
-	async function tell_what_became_of_them() {
+	async function tell_about_them() {
 		const boxes = new Map(asked);
 		asked.clear();
 		const { message } = await frappe.call({
-			method: "dokos_mail.reader.deliveries",
+			method: "dokos_mail.reader.in_timeline",
 			args: { communications: JSON.stringify([...boxes.keys()]) },
 			type: "POST",
 		});
-		for (const [name, lines] of Object.entries(message || {})) {
+		for (const name of message?.received || []) {
+			const [box] = boxes.get(name) || [];
+			if (box) offer_details(name, box);
+		}
+		for (const [name, lines] of Object.entries(message?.deliveries || {})) {
 			const [, content] = boxes.get(name) || [];
 			if (!content) continue;
 			const list = deliveries_of(name, lines);
