@@ -50,8 +50,7 @@ def resting(account: frappe._dict) -> str | None:
 
 def failure(account: frappe._dict) -> str:
 	"""What the account's last try to send met, and on a line of its own what to do about it; empty where it sends."""
-	failing = {"email_account": account.name, "outgoing_state": "Failing"}
-	found = frappe.db.get_value(STATUS, failing, ["outgoing_error", "outgoing_remedy"])
+	found = frappe.db.get_value(STATUS, {"email_account": account.name}, ["outgoing_error", "outgoing_remedy"])
 	return "\n".join(filter(None, found or ()))
 
 

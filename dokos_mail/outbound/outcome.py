@@ -278,5 +278,5 @@ def subject_of(row: frappe._dict) -> str:
 
 
 def fault_of(error: MailError) -> str:
-	"""What to say of an error: what happened and what to do."""
-	return f"{error.message(_)} {error.advice(_)}".strip()
+	"""What to say of an error: what happened and, on a line of its own, what to do."""
+	return f"{error.message(_)}\n{error.advice(_)}".strip()

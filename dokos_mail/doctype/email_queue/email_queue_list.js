@@ -47,6 +47,7 @@
 			const head = [__("Email Account"), __("Emails"), __("Since"), __("Why")].map((title) => `<th>${title}</th>`).join("");
 			frappe.msgprint({
 				title: __("What Waits and Why"),
+				wide: true,
 				message: rows.length
 					? `<table class="table table-bordered"><tr>${head}</tr>${rows.join("")}</table>`
 					: __("No email waits to be sent."),
