@@ -44,7 +44,7 @@
 					.escape_html(each.why || "")
 					.replace(/\n/g, "<br>")}</td></tr>`;
 			});
-			const head = [__("Email Account"), __("Emails"), __("Since"), __("Why")].map((title) => `<th>${title}</th>`).join("");
+			const head = [__("Email Account"), __("Emails"), __("Since"), __("Why")].map((title) => `<th style="white-space: nowrap">${title}</th>`).join("");
 			frappe.msgprint({
 				title: __("What Waits and Why"),
 				wide: true,
