@@ -498,7 +498,7 @@ frappe.set_user("Administrator")
 frappe.get_doc({{"doctype": "Email Account", "email_id": "seul@masociete.test", "email_account_name": "Seul", "enable_outgoing": 1,
 	"smtp_server": "localhost", "no_smtp_authentication": 1, "default_outgoing": 1}}).insert()
 frappe.sendmail(recipients=["client@x.test"], subject="Sans crochet", message={html!r})
-print(frappe.get_all("Email Queue", pluck="message", order_by="creation desc", limit=1)[0])
+print(frappe.get_all("Email Queue", filters={{"message": ("like", "%Sans crochet%")}}, pluck="message", order_by="creation desc")[0])
 """
 	try:
 		made = site.python(code).stdout
