@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import frappe
 from frappe import _
-from frappe.utils import cint, format_datetime, get_datetime, now_datetime
+from frappe.utils import cint, get_datetime, now_datetime
 
 from dokos_mail import certificates, other_classes
 from dokos_mail.engine.errors import MailError
@@ -134,7 +134,7 @@ def _line(title: str, row: Mapping[str, object], columns: tuple[str, ...]) -> di
 		known = recall(detail)
 		line["text"], line["remedy"] = (known.message(_), known.advice(_)) if known else (error, remedy)
 		if since:
-			line["since"] = _("Failing since {0}.").format(format_datetime(since))
+			line["since"] = str(since)
 	return line
 
 

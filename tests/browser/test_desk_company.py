@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,8 @@ def test_what_fails_is_said_with_its_remedy_until_it_is_green(
 	notice = page.locator(".notice.red")
 	expect(notice).to_contain_text("Réception")
 	expect(notice).to_contain_text("port")
+	# a date as the reader's language writes it
+	expect(notice).to_contain_text(re.compile(r"En échec depuis le \d\d? \S+ \d{4},? \S* ?\d\d:\d\d\."))
 	with Dovecot(tmp_path / "autre", certificates=mail.server.certificates, certificate="other_name") as stranger:
 		for port, said in (
 			(stranger.ports["imaps"], "certificat"),

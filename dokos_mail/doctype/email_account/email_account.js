@@ -121,7 +121,8 @@ frappe.ui.form.on("Email Account", {
 		}
 		const drawn = lines.map(({ title, text, remedy, since, colour }) => {
 			const first = title ? `<span class="indicator ${colour}"><b>${shown(title)}</b></span> ` : "";
-			const more = [remedy, since].filter(Boolean).map(shown).join(" ");
+			const long = since && __("Failing since {0}.", [frappe.datetime.str_to_user(since)]);
+			const more = [remedy, long].filter(Boolean).map(shown).join(" ");
 			return `<div>${first}${shown(text)}${more ? `<div>${more}</div>` : ""}</div>`;
 		});
 		frm.dashboard.clear_headline();
