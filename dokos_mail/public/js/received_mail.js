@@ -134,7 +134,8 @@
 	}
 
 	async function sender_of(name) {
-		const answer = await frappe.db.get_value("Communication", name, "sender");
+		// as a filter: the host would read a bare name as JSON, and some that are drawn by lot (6e32) are numbers there
+		const answer = await frappe.db.get_value("Communication", { name }, "sender");
 		return (answer.message?.sender || "").toLowerCase();
 	}
 

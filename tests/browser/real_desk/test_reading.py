@@ -113,9 +113,11 @@ def test_a_received_mail_is_read(
 	item.get_by_role("button", name="Pourquoi est-il ici ?").click()
 	expect(desk.dialog).to_contain_text("Ajouter à « Opportunité » : a décidé")
 	original = desk.dialog.get_by_role("link", name="Télécharger").get_attribute("href")
+	# it fades in
+	expect(desk.dialog).to_have_css("opacity", "1")
 	desk.picture("lire-3-pourquoi")
 	assert "Devis : toiture" in desk.page.request.get(original or "").text()
-	desk.page.keyboard.press("Escape")
+	desk.dialog.locator(".btn-modal-close:visible").click()
 	expect(desk.page.locator(".modal.show")).to_have_count(0)
 
 	# once: the page shows them, and the next time they are asked for again

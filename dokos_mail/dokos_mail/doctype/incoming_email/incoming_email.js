@@ -23,7 +23,7 @@ frappe.ui.form.on("Incoming Email", {
 			if (cur_frm !== frm || frm.docname !== name) {
 				return;
 			}
-			frappe.db.get_value("Incoming Email", name, ["state", "modified"]).then(({ message }) => {
+			frappe.db.get_value("Incoming Email", { name }, ["state", "modified"]).then(({ message }) => {
 				if (message.modified === before || message.state === "Journalled") {
 					frm.events.follow(frm, name, before, tries + 1);
 				} else if (cur_frm === frm && frm.docname === name) {
