@@ -16,6 +16,15 @@ __all__ = ["clock", "dovecot", "site_config", "unused_tcp_port"]
 _numbers = count(1)
 
 
+@pytest.fixture(autouse=True)
+def as_in_a_job(site: object) -> None:
+	"""What the host calls before a job or a request: where no account is ever loaded, nothing else corrects its finders."""
+	import frappe
+
+	for hook in frappe.get_hooks("before_job"):
+		frappe.get_attr(hook)()
+
+
 @pytest.fixture
 def smtp() -> Iterator[Callable[..., FaultySmtp]]:
 	running: list[FaultySmtp] = []
