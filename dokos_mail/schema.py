@@ -155,6 +155,10 @@ def plan(definition: Row, host_fields: Sequence[Row], on_purpose: Mapping[str, I
 	for row in ours:
 		if standard := host.get(row["fieldname"]):
 			result.setters.extend(_setters(row, standard, on_purpose.get(row["fieldname"], ())))
+	if (title := definition.get("title_field")) in wanted:
+		# rows of a list are named by what the host has no field for
+		about = {"doctype_or_field": "DocType", "field_name": "", "property": "title_field", "property_type": "Data"}
+		result.setters.append(about | {"value": title})
 	if order != [row["fieldname"] for row in host_fields]:
 		result.setters.append(
 			{

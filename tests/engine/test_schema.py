@@ -42,6 +42,8 @@ OURS = {
 		"uncertain_delivery",
 	},
 	"Email Queue": {
+		"mail_subject",
+		"sent_to",
 		"delivery_state",
 		"delivery_reason",
 		"envelope_sender",
@@ -107,6 +109,13 @@ def test_a_host_like_dokos_gets_what_it_lacks_in_our_order(doctype: str) -> None
 def test_a_host_that_has_it_all_needs_nothing(doctype: str) -> None:
 	result = plan(DEFINITIONS[doctype], DEFINITIONS[doctype]["fields"])
 	assert (result.fields, result.setters) == ([], [])
+
+
+def test_rows_are_named_by_a_field_of_ours_alone() -> None:
+	"""A list's title that the host has a field for is the host's affair."""
+	named = {"name": "Email Queue", "title_field": "subject", "fields": [{"fieldname": "subject", "fieldtype": "Data"}]}
+	assert setter(plan(named, []), "", "title_field") == "subject"
+	assert setter(plan(named, named["fields"]), "", "title_field") is None
 
 
 @pytest.mark.parametrize("doctype", DEFINITIONS)

@@ -60,6 +60,16 @@ def test_code_sends_a_mail(default: object) -> None:
 	assert "Corps" in mail.get_body(("plain",)).get_content()
 
 
+def test_the_queue_names_a_mail_by_its_subject_and_recipients(default: object) -> None:
+	[row] = sendmail(recipients=["b@there.test"], cc=["c@there.test"])
+	[long] = sendmail(subject="é" * 200, recipients=[f"{number:03}@there.test" for number in range(20)])
+	fields = ["mail_subject", "sent_to"]
+	assert frappe.db.get_value("Email Queue", row, fields) == ("Objet é", "b@there.test, c@there.test")
+	subject, to = frappe.db.get_value("Email Queue", long, fields)
+	assert (subject, len(to), to[:15], to[-1]) == ("é" * 140, 140, "000@there.test,", "…")
+	assert frappe.get_meta("Email Queue").title_field == "mail_subject"
+
+
 def test_each_gets_a_copy_that_names_him_alone(default: object) -> None:
 	sendmail(recipients=["b@there.test", "c@there.test"])
 	send_all(default.name)

@@ -15,7 +15,8 @@ class EmailQueue(host.base_class("Email Queue")):
 		"""Make the message whole: sender, signatures, footers, fields of the thread. Without an account it has to wait."""
 		from dokos_mail.inbound.reactions import reaction_of
 		from dokos_mail.outbound.account import sending_account
-		from dokos_mail.outbound.compose import complete
+		from dokos_mail.outbound.compose import DATA_LENGTH, complete
+		from dokos_mail.outbound.outcome import subject_of
 
 		self.delivery_state = "Waiting"
 		self.email_reaction = reaction_of(self)
@@ -28,6 +29,9 @@ class EmailQueue(host.base_class("Email Queue")):
 			complete(self)
 		else:
 			self.email_account = None
+		self.mail_subject = subject_of(self)[:DATA_LENGTH]
+		addresses = ", ".join(row.recipient or "" for row in self.recipients)
+		self.sent_to = addresses if len(addresses) <= DATA_LENGTH else addresses[: DATA_LENGTH - 1] + "…"
 
 	def onload(self) -> None:
 		"""What the form says of the state."""

@@ -3,6 +3,8 @@
 (() => {
 	const settings = (frappe.listview_settings["Email Queue"] = frappe.listview_settings["Email Queue"] || {});
 	const of_host = settings.onload;
+	// a drawn name beside a subject tells nobody anything
+	settings.hide_name_column = true;
 	settings.add_fields = [...(settings.add_fields || []), "delivery_state", "status"];
 
 	settings.get_indicator = (doc) => {

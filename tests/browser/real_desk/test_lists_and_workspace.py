@@ -69,6 +69,29 @@ def test_the_workspace_and_the_hosts_settings_lead_to_what_was_received(
 	desk.page.wait_for_function("frappe.get_route()[0] === 'List' && frappe.get_route()[1] === 'Email Domain'")
 
 
+def test_the_queue_says_what_is_sent_and_to_whom(
+	make_user: Callable[..., str], enter: Callable[..., Any], forget: list[tuple[str, str]]
+) -> None:
+	subject = f"Devis n° {uuid4().hex[:6]}"
+	address = f"a{uuid4().hex[:8]}@masociete.test"
+	server = {"smtp_server": "smtp.nowhere.invalid", "enable_outgoing": 1, "default_outgoing": 1, "password": "x"}
+	account = frappe.get_doc({"doctype": "Email Account", "email_id": address, **server}).insert()
+	tomorrow = frappe.utils.add_to_date(None, days=1, as_datetime=True)
+	frappe.sendmail(recipients=["elodie@client.test"], subject=subject, message="<p>Voici.</p>", send_after=tomorrow)
+	[name] = frappe.get_all("Email Queue", filters={"mail_subject": subject}, pluck="name")
+	frappe.db.commit()
+	forget.extend([("Email Queue", name), ("Email Account", account.name)])
+	desk = enter(make_user("fr"))
+	desk.open_list("email-queue")
+	row = desk.page.locator(".page-container:visible .list-row", has_text=subject)
+	expect(row).to_contain_text("elodie@client.test")
+	expect(row.get_by_text("En attente", exact=True)).to_have_count(1)
+	desk.picture("file-d-attente")
+	row.get_by_role("link", name=subject).click()
+	expect(desk.page.locator(".page-container:visible .title-text").first).to_contain_text(subject)
+	desk.picture("file-d-attente-fiche")
+
+
 def test_our_link_comes_once_and_goes_without_a_trace(site: Any) -> None:
 	from dokos_mail import desk_links
 
