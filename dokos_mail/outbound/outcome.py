@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -15,6 +16,8 @@ from frappe import _
 from frappe.utils import cint, escape_html, now_datetime
 
 from dokos_mail.engine.errors import MailError
+from dokos_mail.engine.message.headers import decode_header
+from dokos_mail.engine.send import mime
 from dokos_mail.engine.send import row as states
 from dokos_mail.engine.send.retry import LONGEST, next_try
 from dokos_mail.engine.send.smtp import Delivery
@@ -271,10 +274,9 @@ def notify_sender(row: frappe._dict, state: str, reason: str) -> None:
 
 def subject_of(row: frappe._dict) -> str:
 	"""The mail's subject, as readers see it."""
-	from email import policy
-	from email.parser import HeaderParser
-
-	return str(HeaderParser(policy=policy.default).parsestr(row.message or "").get("Subject") or "")
+	head = re.split(r"\r?\n\r?\n", row.message or "", maxsplit=1)[0]
+	subject = decode_header(mime.field(mime.parse(head), "Subject").encode("utf-8", "surrogateescape"))
+	return " ".join(subject.split())
 
 
 def fault_of(error: MailError) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from dokos_mail import jobs
 from dokos_mail.outbound import queue
+from dokos_mail.outbound.outcome import subject_of
 from mail_servers.smtp_faults import FaultySmtp
 
 Smtp = Callable[..., FaultySmtp]
@@ -68,6 +69,10 @@ def test_the_queue_names_a_mail_by_its_subject_and_recipients(default: object) -
 	subject, to = frappe.db.get_value("Email Queue", long, fields)
 	assert (subject, len(to), to[:15], to[-1]) == ("é" * 140, 140, "000@there.test,", "…")
 	assert frappe.get_meta("Email Queue").title_field == "mail_subject"
+	assert subject_of(
+		frappe._dict(message="To: b@there.test\r\nSubject: =?utf-8?q?Objet_=C3=A9?=\r\n suite\r\n\r\nSubject: x")
+	) == ("Objet é suite")
+	assert subject_of(frappe._dict(message=None)) == ""
 
 
 def test_each_gets_a_copy_that_names_him_alone(default: object) -> None:
