@@ -63,7 +63,8 @@ def readers_language() -> str:
 
 	Frappe 15 chooses that too, and then puts the site's own in its place, once a guest has been there before.
 	"""
-	return import_module("frappe.translate").get_language() if owns_mail() else frappe.local.lang
+	by_browser = getattr(getattr(frappe.local, "request", None), "cookies", None) is not None
+	return import_module("frappe.translate").get_language() if owns_mail() and by_browser else frappe.local.lang
 
 
 def in_site_language(job: Callable[P, R]) -> Callable[P, R]:

@@ -17,9 +17,27 @@ def may_read(communication: Document) -> bool:
 	return bool(communication.has_permission("read")) and _is_ones_own(communication, frappe.session.user)
 
 
-def has_permission(doc: Document, ptype: str | None = None, user: str | None = None, debug: bool = False) -> bool | None:
-	"""Refuse a mail that is another's, whatever is asked of it; nothing is said of others (hook `has_permission`)."""
-	return None if ptype == "create" or _is_ones_own(doc, user or frappe.session.user) else False
+def has_permission(doc: Document, ptype: str | None = None, user: str | None = None, debug: bool = False) -> bool:
+	"""Refuse a mail that is another's, whatever is asked of it; of others, what the host's other hooks say (hook `has_permission`).
+
+	Frappe 16 takes silence for a no. Frappe 15 and Dokos take the first answer for the last word, and ask the last app
+	first: so those that would be asked after this one are asked here.
+	"""
+	user = user or frappe.session.user
+	if ptype != "create" and not _is_ones_own(doc, user):
+		return False
+	for method in reversed(_asked_before_ours()):
+		answer = frappe.call(method, doc=doc, ptype=ptype, user=user, debug=debug)
+		if answer is not None:
+			return bool(answer)
+	return True
+
+
+def _asked_before_ours() -> list[str]:
+	"""The hooks of the apps that stand before this one; of all others, should it not be there."""
+	ours = f"{__name__}.{has_permission.__name__}"
+	named = frappe.get_hooks("has_permission").get("Communication") or []
+	return named[: named.index(ours)] if ours in named else named
 
 
 def in_lists(user: str | None = None) -> str:

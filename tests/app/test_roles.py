@@ -79,6 +79,8 @@ TABLE = {
 	"reader.senders_allowed": Row(USERS, nothing, get=True),
 	"reader.allow_sender": Row(MANAGERS, mail),
 	"reader.about": Row(MANAGERS, mail, get=True),
+	# It answers everybody, of the mails that one may read.
+	"reader.in_timeline": Row(USERS, lambda facts: {"communications": frappe.as_json([facts.communication])}, get=True),
 	"recipients.unsubscribe": Row(ALL, nothing, get=True),
 	"recipients.pixel": Row(ALL, nothing, get=True),
 	"recipients.hosts_unsubscribe": Row(ALL, nothing, get=True),
