@@ -28,7 +28,6 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; ba
 @frappe.whitelist(allow_guest=True, methods=["GET", "POST"])
 def unsubscribe(token: str | None = None, everything: str | None = None, again: str | None = None) -> Response:
 	"""The page behind "Unsubscribe": shown by GET, acted on by POST, by its button or a mail program (RFC 8058)."""
-	_in_the_readers_language()
 	ticket = links.verify(token, "unsubscribe")
 	if ticket is None:
 		return _page("unknown", 400)
@@ -69,12 +68,6 @@ def hosts_unsubscribe(doctype: str | None = None, name: str | None = None, email
 def hosts_pixel(name: str | None = None) -> Response:
 	"""The host's own picture, in mail from before this app: anybody could mark any mail as read with it. It notes nothing."""
 	return pixel()
-
-
-def _in_the_readers_language() -> None:
-	"""Frappe 15 looks for a visitor's language before it knows that he is a guest, and takes the site's: look again."""
-	if host.owns_mail() and frappe.session.user == "Guest":
-		frappe.local.lang = import_module("frappe.translate").get_language()
 
 
 def _page(kind: str, status: int = 200, ticket: Ticket | None = None, token: str | None = None) -> Response:
