@@ -36,7 +36,9 @@ def how_far(account: str, since: str) -> dict[str, object]:
 		"error": "",
 		"remedy": "",
 	}
-	if status.last_pull and get_datetime(status.last_pull) >= asked:
+	held = bool(status.lease_token and status.lease_until and get_datetime(status.lease_until) > now_datetime())
+	# One that was under way when this one was asked for ends first, and the mail may be the next one's.
+	if status.last_pull and get_datetime(status.last_pull) >= asked and not (held and told["left"]):
 		told |= {"state": "done", "mails": _latest(new)}
 		if status.state == "Failing":
 			known = recall(status.error_detail)
@@ -45,7 +47,7 @@ def how_far(account: str, since: str) -> dict[str, object]:
 				if known
 				else {"error": status.error, "remedy": status.remedy}
 			)
-	elif status.lease_token and status.lease_until and get_datetime(status.lease_until) > now_datetime():
+	elif held:
 		told["state"] = "fetching"
 	elif now_datetime() - asked > PATIENCE:
 		told |= {

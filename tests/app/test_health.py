@@ -13,6 +13,7 @@ from frappe.utils import now_datetime
 from dokos_mail import api, checks, jobs
 from dokos_mail.engine.errors import LoginRefused
 from dokos_mail.health import STATUS
+from dokos_mail.inbound import pull
 from mail_servers.relay import Relay
 from tests.mailbox import Mailbox, raw
 
@@ -132,6 +133,26 @@ def test_a_pull_that_was_asked_for_is_followed_to_its_end(mailbox: Mailbox, monk
 	later = api.pull_now(mailbox.account)
 	jobs.pull_account(mailbox.account)
 	assert api.pull_progress(mailbox.account, later)["received"] == 0
+
+
+def test_a_pull_that_ends_first_is_not_taken_for_the_one_that_was_asked_for(
+	mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+	monkeypatch.setattr(frappe, "enqueue", lambda *args, **kwargs: None)
+	since = api.pull_now(mailbox.account)
+	jobs.pull_account(mailbox.account)
+	mailbox.put(raw("Pendant ce temps"))
+	told: list[str] = []
+	process_pending = pull.process_pending
+
+	def told_meanwhile(*args: object, **kwargs: object) -> object:
+		told.append(api.pull_progress(mailbox.account, since)["state"])
+		return process_pending(*args, **kwargs)
+
+	monkeypatch.setattr(pull, "process_pending", told_meanwhile)
+	jobs.pull_account(mailbox.account)
+	assert told and set(told) == {"fetching"}
+	assert api.pull_progress(mailbox.account, since)["state"] == "done"
 
 
 def test_a_pull_that_nobody_begins_is_given_up(mailbox: Mailbox) -> None:

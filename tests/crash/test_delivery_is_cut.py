@@ -23,6 +23,7 @@ from tests.crash.test_pull_is_cut import in_child
 from tests.outbound.conftest import make_account, queued, smtp
 
 __all__ = ["make_account", "queued", "smtp"]
+pytestmark = pytest.mark.timeout(1200)
 
 #: Recipients by message: one alone; three in one transaction, of which the server refuses one; two with copies of their own ...
 MESSAGES = (("alone",), ("b", "refused", "c"), ("d", "e"), ("f",), ("g", "h"))
