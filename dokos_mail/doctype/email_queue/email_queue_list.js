@@ -42,9 +42,8 @@
 			const rows = (message || []).map((each) => {
 				const account = frappe.utils.escape_html(each.account || __("No account"));
 				const since = frappe.datetime.str_to_user(each.since);
-				return `<tr><td>${account}</td><td>${cint(each.count)}</td><td>${since}</td><td>${frappe.utils
-					.escape_html(each.why || "")
-					.replace(/\n/g, "<br>")}</td></tr>`;
+				const why = frappe.utils.escape_html(each.why || "").replace(/\n/g, "<br>");
+				return `<tr><td>${account}</td><td>${cint(each.count)}</td><td>${since}</td><td>${why}</td></tr>`;
 			});
 			const head = [__("Email Account"), __("Emails"), __("Since"), __("Why")].map((title) => `<th style="white-space: nowrap">${title}</th>`).join("");
 			frappe.msgprint({
