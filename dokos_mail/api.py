@@ -147,7 +147,8 @@ def set_email_password(email_account: str, password: str) -> bool:
 	account.password = password
 	account.awaiting_password = 0
 	if error := refused(account):
-		frappe.msgprint(escape_html(error.message(_)), alert=True, indicator="red")
+		told = "<br>".join(escape_html(text) for text in (error.message(_), error.advice(_)))
+		frappe.msgprint(told, alert=True, indicator="red")
 		return False
 	account.save(ignore_permissions=True)
 	return True

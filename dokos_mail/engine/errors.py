@@ -238,6 +238,33 @@ class LoginRefused(MailError):
 	)
 
 
+class AppPasswordNeeded(LoginRefused):
+	"""The provider wants a password made for programs, not the one its owner types on its website."""
+
+	kind = "app_password_needed"
+	template = N_("{host} wants an app password for {login}, not the password of its website: {detail}")
+	remedy = N_("Make an app password in the security settings on the provider's website, and enter it here as the password.")
+
+
+class AccessSwitchedOff(LoginRefused):
+	"""The provider lets no program at this mailbox until somebody lets it."""
+
+	kind = "access_switched_off"
+	template = N_("{host} lets no program use the mailbox of {login}, because such access is switched off: {detail}")
+	remedy = N_(
+		"Switch on IMAP (POP3, SMTP) in the mailbox's settings on the provider's website. In a company's account its administrator "
+		"may have to allow it first."
+	)
+
+
+class PasswordsNotTaken(LoginRefused):
+	"""The provider takes no password from programs any more."""
+
+	kind = "passwords_not_taken"
+	template = N_("{host} no longer lets {login} in by a password: {detail}")
+	remedy = N_("Choose the sign-in that the provider asks for, such as OAuth.")
+
+
 class LoginDisabled(MailError):
 	"""The server takes no password on this connection, because it is not encrypted (LOGINDISABLED, PRIVACYREQUIRED)."""
 
@@ -316,6 +343,17 @@ class Throttled(MailError):
 	template = N_("{host} asks to try again later: {detail}")
 	remedy = N_(
 		"Nothing to do: it is tried again by itself, at longer intervals. If it goes on, other programs may use the account heavily."
+	)
+
+
+class MailboxNotConnected(Throttled):
+	"""Microsoft 365: the login is right and the mailbox behind it stays closed, for a while or until it is let in."""
+
+	kind = "mailbox_not_connected"
+	template = N_("{host} accepts the login {login} and does not open its mailbox: {detail}")
+	remedy = N_(
+		"See whether IMAP access is switched on for this mailbox, and whether this login may open it. If both are so, it is tried "
+		"again by itself."
 	)
 
 

@@ -14,7 +14,8 @@ from frappe import _
 from frappe.utils import cint, format_datetime, get_datetime, now_datetime
 
 from dokos_mail import health, host
-from dokos_mail.engine.errors import CommandRefused, LoginRefused, MailError, QuotaReached, ServerRefuses, Throttled
+from dokos_mail.engine.connect.login import kind_of_refusal
+from dokos_mail.engine.errors import CommandRefused, MailError, QuotaReached, ServerRefuses, Throttled
 from dokos_mail.engine.send import pace
 from dokos_mail.engine.send.courier import Courier
 from dokos_mail.engine.send.retry import LONGEST_PAUSE_IF_LASTING, pause
@@ -150,7 +151,7 @@ def error_of(found: Verdict, settings: object, words: str) -> MailError:
 	"""The error to note on an account for what its server answered to a message."""
 	where = {"host": settings.host, "port": settings.effective_port, "login": settings.login, "detail": words}
 	if found.reason == "login":
-		return (LoginRefused if found.permanent else Throttled)(**where)
+		return (kind_of_refusal(words) if found.permanent else Throttled)(**where)
 	kinds: dict[str, type[MailError]] = {"quota": QuotaReached, "blocked": ServerRefuses, "protocol": CommandRefused}
 	return kinds.get(found.reason, Throttled)(**where)
 

@@ -162,8 +162,15 @@ def test_greetings(greeting: bytes, kind: type[MailError]) -> None:
 	("answer", "kind"),
 	[
 		(b"NO [AUTHENTICATIONFAILED] Authentication failed", errors.LoginRefused),
-		(b"NO [AUTHENTICATIONFAILED] try again with an app password", errors.LoginRefused),
-		(b"NO [ALERT] Application-specific password required", errors.LoginRefused),
+		(b"NO [AUTHENTICATIONFAILED] try again with an app password", errors.AppPasswordNeeded),
+		(b"NO [ALERT] Application-specific password required: https://support.google.com (Failure)", errors.AppPasswordNeeded),
+		(b"NO [ALERT] Your account is not enabled for IMAP use. Please visit your Gmail settings page", errors.AccessSwitchedOff),
+		(b"NO [ALERT] IMAP access is disabled for your domain.", errors.AccessSwitchedOff),
+		(b"NO You are yet to enable IMAP for your account. Please contact your administrator", errors.AccessSwitchedOff),
+		(b"NO [AUTHENTICATIONFAILED] LOGIN invalid credentials or IMAP is disabled", errors.LoginRefused),
+		(b"NO IMAP login failed: wrong password", errors.LoginRefused),
+		(b"NO IMAP access temporarily disabled", errors.Throttled),
+		(b"NO LOGIN failed: BasicAuthBlocked", errors.PasswordsNotTaken),
 		(b"NO [EXPIRED] password too old", errors.LoginRefused),
 		(b"NO", errors.LoginRefused),
 		(b"NO invalid user or password " + SECRET.encode(), errors.LoginRefused),
@@ -172,7 +179,7 @@ def test_greetings(greeting: bytes, kind: type[MailError]) -> None:
 		(b"NO [ALERT] Too many simultaneous connections. (Failure)", errors.Throttled),
 		(b"NO [INUSE] mailbox in use", errors.Throttled),
 		(b"NO [OVERQUOTA] Account exceeded command or bandwidth limits", errors.Throttled),
-		(b"NO User is authenticated but not connected", errors.Throttled),
+		(b"NO User is authenticated but not connected.", errors.MailboxNotConnected),
 		(b"NO [PRIVACYREQUIRED] Plaintext authentication disallowed", errors.LoginDisabled),
 	],
 )
@@ -180,6 +187,15 @@ def test_greetings(greeting: bytes, kind: type[MailError]) -> None:
 def test_refusals_are_told_apart(answer: bytes, kind: type[MailError], capabilities: str) -> None:
 	with FaultyImap(faults=Faults(answers={"AUTHENTICATE": answer, "LOGIN": answer}), capabilities=capabilities) as server:
 		fails(to_faulty(server, password=SECRET), kind)
+
+
+def test_a_mailbox_that_stays_closed_after_the_login() -> None:
+	"""Microsoft 365 lets anybody in, and opens no folder where IMAP access is switched off."""
+	refusal = b"BAD User is authenticated but not connected."
+	with FaultyImap(faults=Faults(answers={"EXAMINE": refusal, "LIST": refusal})) as server:
+		with open_imap(to_faulty(server)) as session, pytest.raises(errors.MailboxNotConnected) as caught:
+			session.select("INBOX")
+	assert caught.value.retry and "IMAP access is switched on" in caught.value.advice()
 
 
 @pytest.mark.parametrize(

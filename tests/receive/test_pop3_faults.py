@@ -6,6 +6,8 @@ import pytest
 
 from dokos_mail.engine.connect.pop3 import open_pop3
 from dokos_mail.engine.errors import (
+	AccessSwitchedOff,
+	AppPasswordNeeded,
 	BadGreeting,
 	CommandRefused,
 	ConnectionLost,
@@ -71,6 +73,8 @@ def test_greetings(greeting: bytes, kind: type[MailError]) -> None:
 		(b"-ERR [LOGIN-DELAY] minimum time between mail checks violation", Throttled),
 		(b"-ERR [SYS/TEMP] Server error", Throttled),
 		(b"-ERR [SYS/PERM] Mailbox is damaged", MailboxBroken),
+		(b"-ERR [SYS/PERM] Your account is not enabled for POP access. Please visit your settings page.", AccessSwitchedOff),
+		(b"-ERR [AUTH] Application-specific password required", AppPasswordNeeded),
 		(b"-ERR Too many login attempts, try again later", Throttled),
 		(b"-ERR Plaintext authentication disallowed on non-secure (SSL/TLS) connections.", LoginDisabled),
 		(b"nonsense", ProtocolError),

@@ -297,14 +297,20 @@ def test_a_login_that_is_not_offered(smtp: Callable[..., FaultySmtp], certificat
 		(b"421 4.7.0 Try again later", errors.Throttled),
 		(b"530 5.7.0 Must issue a STARTTLS command first", errors.LoginDisabled),
 		(b"538 5.7.11 encryption required", errors.LoginDisabled),
-		(b"534 5.7.9 Application-specific password required", errors.LoginRefused),
-		(b"535 5.7.139 SmtpClientAuthentication is disabled for the Tenant", errors.LoginRefused),
+		(b"534 5.7.9 Application-specific password required", errors.AppPasswordNeeded),
+		(
+			b"535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant",
+			errors.AccessSwitchedOff,
+		),
+		(b"535 5.7.139 Authentication unsuccessful, basic authentication is disabled.", errors.PasswordsNotTaken),
+		(b"535 5.7.8 Username and Password not accepted.", errors.LoginRefused),
 	],
 )
 def test_what_a_refusal_at_login_means(smtp: Callable[..., FaultySmtp], answer: bytes, kind: type[errors.MailError]) -> None:
 	server = smtp(SmtpFaults({"AUTH": answer}), login=knows)
-	with pytest.raises(kind):
+	with pytest.raises(errors.MailError) as caught:
 		open_smtp(settings(server, login="a@site.test", password=SECRET))
+	assert type(caught.value) is kind
 
 
 # Encryption

@@ -152,7 +152,7 @@ frappe.ui.form.on("Email Account", {
 			if (watched) {
 				const { received, left } = message;
 				const said = received
-					? __("{0} emails received, {1} processed", [received, received - left])
+					? __("Emails received: {0}, processed: {1}", [received, received - left])
 					: message.state === "waiting"
 					? __("Waiting for a background worker")
 					: __("Reading the mailbox");

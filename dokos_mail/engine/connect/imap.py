@@ -11,7 +11,15 @@ import base64
 import imaplib
 import re
 
-from dokos_mail.engine.connect.login import LATER_WORDS, check_password, plain_credentials, secrets_of, who_greets
+from dokos_mail.engine.connect.login import (
+	LATER_WORDS,
+	check_password,
+	kind_of_delay,
+	kind_of_refusal,
+	plain_credentials,
+	secrets_of,
+	who_greets,
+)
 from dokos_mail.engine.connect.settings import ServerSettings
 from dokos_mail.engine.connect.wire import AFTER_LOGIN, READING, WAITING_FOR_GREETING, Wire
 from dokos_mail.engine.errors import (
@@ -202,8 +210,8 @@ def login_error(text: bytes, settings: ServerSettings) -> MailError:
 	if code == "PRIVACYREQUIRED":
 		return LoginDisabled(**where)
 	if code in _LATER_CODES or (code not in _REFUSED_CODES and LATER_WORDS.search(detail)):
-		return Throttled(**where, detail=detail)
-	return LoginRefused(**where, detail=detail or Words(N_("without saying why.")))
+		return kind_of_delay(detail)(**where, detail=detail)
+	return kind_of_refusal(detail)(**where, detail=detail or Words(N_("without saying why.")))
 
 
 def _protocol_error(error: imaplib.IMAP4.error, settings: ServerSettings) -> MailError:

@@ -6,13 +6,51 @@ import base64
 import re
 
 from dokos_mail.engine.connect.settings import ServerSettings
-from dokos_mail.engine.errors import N_, PasswordMissing, PasswordNotASCII, Words
+from dokos_mail.engine.errors import (
+	N_,
+	AccessSwitchedOff,
+	AppPasswordNeeded,
+	LoginRefused,
+	MailboxNotConnected,
+	PasswordMissing,
+	PasswordNotASCII,
+	PasswordsNotTaken,
+	Throttled,
+	Words,
+)
 
 #: What the large providers say at login when it is not the password.
 LATER_WORDS = re.compile(
 	r"too many|try again|temporar|throttl|rate limit|exceeded|simultaneous|maximum number|not connected|overload|busy|unavailable",
 	re.IGNORECASE,
 )
+#: What Microsoft's servers say of a login that is right and a mailbox that stays closed.
+NOT_CONNECTED = re.compile(r"authenticated but not connected", re.IGNORECASE)
+#: What providers say, in their own words, of a password that is not the one they want. Those who say "wrong password or
+#: IMAP is disabled" leave open which it is, and so do we.
+_REFUSALS = (
+	(AppPasswordNeeded, re.compile(r"app(lication)?[- ](specific )?password", re.IGNORECASE)),
+	(PasswordsNotTaken, re.compile(r"basic ?auth(entication)?( is)? ?(disabled|blocked)", re.IGNORECASE)),
+	(
+		AccessSwitchedOff,
+		re.compile(
+			r"(?<!\bor )\b(imap4?|pop3?|smtp(client)?)\W?(auth\w*|access|service)?\b[^.:;]{0,30}"
+			r"\b(disabled|off|not (enabled|activated|allowed|permitted))\b"
+			r"|not (enabled|activated|allowed) for (imap|pop)|\b(yet to|must|need to|have to|please) (enable|activate) (imap|pop)",
+			re.IGNORECASE,
+		),
+	),
+)
+
+
+def kind_of_refusal(words: str) -> type[LoginRefused]:
+	"""What a server means that refuses a login in these words, as far as they tell."""
+	return next((kind for kind, said in _REFUSALS if said.search(words)), LoginRefused)
+
+
+def kind_of_delay(words: str) -> type[Throttled]:
+	"""What a server means that does not refuse a login, but lets nobody in."""
+	return MailboxNotConnected if NOT_CONNECTED.search(words) else Throttled
 
 
 def check_password(settings: ServerSettings) -> None:

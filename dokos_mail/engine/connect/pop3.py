@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import re
 
-from dokos_mail.engine.connect.login import check_password, plain_credentials, secrets_of, who_greets
+from dokos_mail.engine.connect.login import check_password, kind_of_refusal, plain_credentials, secrets_of, who_greets
 from dokos_mail.engine.connect.settings import ServerSettings
 from dokos_mail.engine.connect.wire import AFTER_LOGIN, READING, SHORT_LINE, WAITING_FOR_GREETING, Wire
 from dokos_mail.engine.errors import (
@@ -134,6 +134,9 @@ def _accepted(session: Pop3Session, status: Status) -> None:
 	words = quoted(status.text, *secrets_of(settings))
 	if not session.wire.encrypted and status.code != "AUTH" and _ENCRYPT_WORDS.search(words):
 		raise LoginDisabled(**where)
-	if status.code != "AUTH" and (error := refusal(settings, status)):
+	kind = kind_of_refusal(words)
+	# Gmail says SYS/PERM of a mailbox at which programs are not let: it is in good order.
+	switched_off = status.code == "SYS/PERM" and kind is not LoginRefused
+	if status.code != "AUTH" and not switched_off and (error := refusal(settings, status)):
 		raise error
-	raise LoginRefused(**where, detail=words or Words(N_("without saying why.")))
+	raise kind(**where, detail=words or Words(N_("without saying why.")))

@@ -8,7 +8,7 @@ import re
 import socket
 from dataclasses import dataclass
 
-from dokos_mail.engine.connect.login import check_password, plain_credentials, secrets_of, who_greets
+from dokos_mail.engine.connect.login import check_password, kind_of_refusal, plain_credentials, secrets_of, who_greets
 from dokos_mail.engine.connect.settings import ServerSettings
 from dokos_mail.engine.connect.wire import AFTER_LOGIN, WAITING_FOR_GREETING, Wire
 from dokos_mail.engine.errors import (
@@ -212,7 +212,10 @@ def login_error(reply: Reply, settings: ServerSettings) -> MailError:
 		return Throttled(**where(settings), detail=_said(reply))
 	if reply.code in _ENCRYPTION_WANTED or (reply.code == 530 and "starttls" in reply.text.lower()):
 		return LoginDisabled(**where(settings))
-	return (TokenRefused if settings.access_token else LoginRefused)(**where(settings), detail=_said(reply))
+	kind = kind_of_refusal(reply.text)
+	if settings.access_token and kind is LoginRefused:
+		kind = TokenRefused
+	return kind(**where(settings), detail=_said(reply))
 
 
 def _command(wire: Wire, settings: ServerSettings, line: bytes) -> Reply:

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
+from dokos_mail.engine.connect.login import kind_of_delay
 from dokos_mail.engine.connect.settings import ServerSettings
 from dokos_mail.engine.connect.wire import LOGGING_OUT, Wire
 from dokos_mail.engine.errors import (
@@ -276,7 +277,7 @@ class ImapSession:
 		"""Raises Throttled when a refusal is the server's passing trouble and not the command's."""
 		words = quoted(answer.text, self.settings.password)
 		if answer.code[0] in _LATER_CODES or (not answer.code[0] and _LATER_WORDS.search(words)):
-			raise self._error(Throttled, words)
+			raise self._error(kind_of_delay(words), words)
 
 	def said_bye(self, response: Response) -> MailError:
 		"""The connection is over: what a BYE of the server means."""
