@@ -12,6 +12,7 @@ from werkzeug.wrappers import Request, Response
 
 from dokos_mail.engine.message.html import sanitise
 from tests.browser.conftest import go, serve
+from tests.browser.relevance import OF_THE_DOMAIN, STEPS
 from tests.browser.test_desk import field, saved
 from tests.engine.message.test_html_bodies import ATTACKS
 
@@ -275,3 +276,118 @@ def test_a_user_is_asked_for_the_password_that_an_account_waits_for(logged_in: L
 	frappe.db.rollback()
 	account = frappe.get_doc("Email Account", "Marie")
 	assert (account.awaiting_password, account.get_password("password")) == (0, "right")
+
+
+ON_THE_FORM = """() => Object.entries(cur_frm.fields_dict)
+	.filter(([_name, control]) => !control.wrapper.hidden && !control.wrapper.closest("section[hidden], .column[hidden]"))
+	.map(([name]) => name)"""
+
+
+def test_fields_appear_as_they_become_relevant(logged_in: LogIn) -> None:
+	servers = {"email_server": "imap.masociete.example", "smtp_server": "smtp.masociete.example", "use_imap": 1, "use_ssl": 1}
+	frappe.get_doc({"doctype": "Email Domain", "domain_name": "masociete.example", **servers}).insert()
+	frappe.db.commit()
+	page = logged_in("/app/email-account/new")
+	seen = set(page.evaluate(ON_THE_FORM))
+	for choice, come, go_ in (*STEPS, ({"domain": "masociete.example"}, set(), OF_THE_DOMAIN)):
+		page.evaluate("async (choice) => { await cur_frm.set_value(choice); await cur_frm.work; }", choice)
+		now = set(page.evaluate(ON_THE_FORM))
+		assert (now - seen, seen - now) == (come, go_), choice
+		seen = now
+
+
+def test_a_providers_settings_are_filled_in_where_nothing_was_typed(logged_in: LogIn) -> None:
+	page = logged_in("/app/email-domain/new")
+	field(page, "email_id").fill("jean@gmail.com")
+	page.keyboard.press("Tab")
+	expect(field(page, "domain_name")).to_have_value("gmail.com")
+	expect(field(page, "email_server")).to_have_value("imap.gmail.com")
+	expect(field(page, "smtp_server")).to_have_value("smtp.gmail.com")
+	help = page.locator("[data-fieldname=provider_help]")
+	expect(help).to_contain_text("Utilisez un mot de passe d'application")
+	expect(help.get_by_role("link").first).to_have_attribute("href", "https://support.google.com/mail/answer/7126229")
+
+	page.reload()
+	page.wait_for_selector("body.ready")
+	field(page, "email_server").fill("imap.masociete.example")
+	field(page, "email_id").fill("jean@gmail.com")
+	page.keyboard.press("Tab")
+	expect(field(page, "domain_name")).to_have_value("gmail.com")
+	page.wait_for_load_state("networkidle")
+	expect(field(page, "email_server")).to_have_value("imap.masociete.example")
+
+	# a domain of one's own says nothing of who hosts it: that is chosen, and taken whatever stands there
+	page.get_by_role("button", name="Paramètres d'un fournisseur").click()
+	page.get_by_role("dialog").get_by_role("combobox").select_option("OVH")
+	page.get_by_role("button", name="Utiliser ces paramètres").click()
+	expect(field(page, "email_server")).to_have_value("ssl0.ovh.net")
+
+
+def test_the_form_says_what_to_do_on_the_side_of_the_chosen_service(logged_in: LogIn) -> None:
+	page = logged_in("/app/email-account/new")
+	help = page.locator("[data-fieldname=provider_help]")
+	expect(help.get_by_role("link", name="Outlook")).to_be_visible()
+	field(page, "service", "select").select_option("GMail")
+	expect(help).to_contain_text("L'accès IMAP doit être activé dans les paramètres de la messagerie.")
+	links = help.get_by_role("link")
+	expect(links).to_have_text(["Paramètres du fournisseur", "Mots de passe d'application"])
+	expect(links.first).to_have_attribute("href", "https://support.google.com/mail/answer/7126229")
+	field(page, "service", "select").select_option("")
+	expect(help.get_by_role("link", name="Outlook")).to_be_visible()
+
+
+def test_remote_images_are_loaded_once_their_reader_agrees(
+	logged_in: LogIn, contact: str, elsewhere: tuple[str, list[str]]
+) -> None:
+	url, asked = elsewhere
+	url = url.replace("127.0.0.1", "localhost")
+
+	def mail_with(picture: str, **values: Any) -> None:
+		mail = message(contact, content="x", **values)
+		content = f'<p>Bonjour</p><img data-remote-src="{url}/{picture}" width="60" height="40">'
+		frappe.db.set_value("Communication", mail.name, "content", content)
+		frappe.db.commit()
+
+	mail_with("of-paul")
+	# a page of its own: every other page of these tests may ask nobody
+	page = logged_in("/app").context.new_page()
+	go(page, f"/app/contact/{contact}")
+	mails = page.locator(".timeline-item")
+	show = mails.get_by_role("button", name="Afficher les images")
+	expect(show).to_be_visible()
+	assert asked == []
+	with page.expect_response(f"{url}/of-paul"):
+		show.click()
+	expect(show).to_have_count(0)
+
+	# that was once: the next time one is asked again
+	page.reload()
+	expect(show).to_be_visible()
+	assert asked == ["/of-paul"]
+	with page.expect_response(f"{url}/of-paul"):
+		mails.get_by_role("button", name="Toujours pour cet expéditeur").click()
+	mail_with("of-ines", sender="ines@client.example", sender_full_name="Ines")
+	with page.expect_response(f"{url}/of-paul"):
+		page.reload()
+	expect(mails).to_have_count(2)
+	expect(show).to_have_count(1)
+	assert asked == ["/of-paul"] * 3
+
+
+def test_failed_mail_is_processed_again_from_its_list(logged_in: LogIn, monkeypatch: pytest.MonkeyPatch) -> None:
+	asked: list[tuple[str, dict[str, Any]]] = []
+	for number in range(3):
+		row = {"subject": f"Mail {number}", "sender": "paul@client.example", "state": "Failed", "reason": "No such type."}
+		received = frappe.get_doc({"doctype": "Incoming Email", "email_account": "Support", "trace": "[]", **row})
+		received.update({"name": f"{number:040x}"}).db_insert()
+	frappe.db.commit()
+	page = logged_in("/app/incoming-email?state=Failed")
+	expect(page.locator(".result .pill.red")).to_have_text(["Échec"] * 3)
+	monkeypatch.setattr(frappe, "enqueue", lambda method, **kwargs: asked.append((method, kwargs)))
+	for number in (0, 2):
+		page.get_by_role("row", name=f"Mail {number}").get_by_role("checkbox").check()
+	page.locator("summary", has_text="Actions").click()
+	page.get_by_role("menuitem", name="Traiter à nouveau").click()
+	expect(page.locator(".toast")).to_contain_text("traités à nouveau")
+	[(method, kwargs)] = asked
+	assert (method, sorted(kwargs["names"])) == ("dokos_mail.jobs.process_again", [f"{number:040x}" for number in (0, 2)])

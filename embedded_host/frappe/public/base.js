@@ -137,7 +137,7 @@ export const moment = (stored) =>
 export function ago(stored) {
 	if (!stored) return "";
 	const seconds = (instant(stored) - Date.now()) / 1000;
-	const say = new Intl.RelativeTimeFormat(boot.lang, { numeric: "auto" });
+	const say = new Intl.RelativeTimeFormat(boot.lang, { numeric: "auto", style: "short" });
 	for (const [unit, size] of [["year", 31536000], ["month", 2592000], ["day", 86400], ["hour", 3600], ["minute", 60]])
 		if (Math.abs(seconds) >= size) return say.format(Math.round(seconds / size), unit);
 	return __("just now");
@@ -154,7 +154,7 @@ export const pill = (text, name, attributes = {}) =>
 export function guessColour(value) {
 	if (/^(open|pending|draft|not sent|partially|delayed|scheduled|sending)/i.test(value)) return "orange";
 	if (/(error|fail|bounce|reject|expired|cancel|spam)/i.test(value)) return "red";
-	return /^(sent|complete|closed|replied|active|enabled|opened|read|processed|finished|converted)/i.test(value) ? "green" : "gray";
+	return /^(sent|complete|closed|replied|active|enabled|opened|read|processed|working|finished|converted)/i.test(value) ? "green" : "gray";
 }
 export const isState = (df) => df.fieldtype === "Select" && /(^|_)(status|state)$/.test(df.fieldname);
 

@@ -132,8 +132,8 @@ export class ListView {
 		const [by, direction] = this.sort_by.split(" ");
 		const order = el("select", { "aria-label": __("Sort by"), onchange: () => this.sort(order.value, this.sort_by.split(" ")[1]) }, sorts.map(([value, label]) => el("option", { value, selected: value === by }, label)));
 		const turn = button(icon("sort"), () => this.sort(order.value, turn.classList.toggle("up") ? "asc" : "desc"), { className: direction === "asc" ? "up" : "", title: __("Sort order"), "aria-label": __("Sort order") });
-		this.bar.replaceChildren(el("div", { className: "row wrap" }, el("span", { className: "searchbox" }, icon("search"), search), standard, el("span", { className: "grow" }),
-			this.filter_menu(), el("span", { className: "row joined" }, turn, order)), this.chips);
+		this.bar.replaceChildren(el("div", { className: "row wrap" }, el("span", { className: "searchbox" }, icon("search"), search), standard,
+			el("span", { className: "row" }, this.filter_menu(), el("span", { className: "row joined" }, turn, order))), this.chips);
 		this.draw_chips();
 	}
 	control(df, doc, take, label) {
@@ -215,6 +215,8 @@ export class ListView {
 	draw() {
 		const { title_field: title, settings } = this;
 		const marked = this.state_field || settings.get_indicator;
+		// what a narrow screen has no room for
+		const further = (i) => (marked || i > 0 ? "further" : "");
 		// a name that was drawn by lot tells nobody anything beside a title
 		const named = title && this.rows.some((row) => !/^[0-9a-z]{10,}$/.test(row.name));
 		this.foot.replaceChildren(
@@ -231,7 +233,7 @@ export class ListView {
 		const all = el("input", { type: "checkbox", "aria-label": __("Select all"), onchange: () => this.check(this.rows, all.checked) });
 		this.result.replaceChildren(el("table", {},
 			el("thead", {}, el("tr", {}, el("th", { className: "tick" }, all), el("th", {}, title ? __(title.label) : __("ID")), marked && el("th", {}, __("Status")),
-				this.columns.map((df) => el("th", {}, __(df.label, null, df.parent))), named && el("th", { className: "extra" }, __("ID")), el("th", { className: "right" }, el("span", { className: "unseen" }, __("Last Updated On"))))),
+				this.columns.map((df, i) => el("th", { className: further(i) }, __(df.label, null, df.parent))), named && el("th", { className: "extra" }, __("ID")), el("th", { className: "right" }, el("span", { className: "unseen" }, __("Last Updated On"))))),
 			el("tbody", {}, this.rows.map((row) => {
 				const [label, colour, filter] = (marked && this.indicator(row)) || [];
 				const narrow = () => {
@@ -242,7 +244,7 @@ export class ListView {
 					el("td", { className: "tick" }, el("input", { type: "checkbox", value: row.name, "aria-label": row.name, onchange: (event) => this.check([row], event.target.checked) })),
 					el("td", {}, el("a", { className: "strong", href: path(this.doctype, row.name) }, (title && plain(row[title.fieldname])) || row.name)),
 					marked && el("td", {}, label && pill(label, colour, filter ? { onclick: narrow, title: __("Filter by this") } : {})),
-					this.columns.map((df) => el("td", {}, readable(df, row[df.fieldname]))), named && el("td", { className: "muted extra" }, row.name), el("td", { className: "muted right", title: moment(row.modified) }, ago(row.modified)));
+					this.columns.map((df, i) => el("td", { className: further(i) }, readable(df, row[df.fieldname]))), named && el("td", { className: "muted extra" }, row.name), el("td", { className: "muted right", title: moment(row.modified) }, ago(row.modified)));
 			}))));
 		this.check([], false);
 	}

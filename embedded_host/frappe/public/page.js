@@ -120,7 +120,7 @@ export class Page {
 		document.querySelector(".crumbs").replaceChildren(...crumbs.flatMap(([text, href]) => [icon("right"), el("a", { href }, text)]));
 	}
 	set_title(title) {
-		this.name.textContent = title;
+		this.name.textContent = this.name.title = title;
 		document.title = title;
 	}
 	set_indicator = (label, name) => Object.assign(this.mark, { textContent: label, className: `pill ${colour(name)}`, hidden: false });

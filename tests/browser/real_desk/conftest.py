@@ -15,9 +15,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.mail_fixtures import dovecot
+from tests.mail_fixtures import dovecot, unused_tcp_port
 
-__all__ = ["dovecot"]
+__all__ = ["dovecot", "unused_tcp_port"]
 
 PASSWORD = "correct-horse-battery"
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +14,9 @@ import pytest
 from playwright.sync_api import expect
 
 from mail_servers.dovecot import Dovecot
+from mail_servers.faults import FaultyImap
+from tests.browser.refusals import REFUSALS
+from tests.browser.relevance import OF_THE_DOMAIN, STEPS
 from tests.mailbox import PASSWORD, account_values, new_user
 from tests.test_seed_page import PAGES
 
@@ -34,13 +39,27 @@ def test_labels_are_the_pages(desk: Any) -> None:
 			assert names == [name for name, _label in wanted]
 
 
-def test_fields_appear_as_they_become_relevant(desk: Any) -> None:
+ON_THE_FORM = """() => Object.entries(cur_frm.fields_dict)
+	.filter(([_name, { df, section }]) => !df.hidden && !df.hidden_due_to_dependency && !section?.df.hidden_due_to_dependency)
+	.map(([name]) => name)"""
+
+
+def test_fields_appear_as_they_become_relevant(desk: Any, forget: list[tuple[str, str]]) -> None:
+	servers = {"email_server": "imap.masociete.test", "smtp_server": "smtp.masociete.test", "use_imap": 1, "use_ssl": 1}
+	domain = frappe.get_doc({"doctype": "Email Domain", "domain_name": f"d{uuid4().hex[:8]}.test", **servers}).insert()
+	frappe.db.commit()
+	forget.append(("Email Domain", domain.name))
 	desk.open("email-account/new")
-	for hidden in ("login_id", "append_to", "create_contact", "default_outgoing", "send_unsubscribe_message"):
-		expect(desk.field(hidden)).to_be_hidden()
 	desk.picture("compte-nouveau")
-	desk.tick("login_id_is_different")
-	expect(desk.field("login_id")).to_be_visible()
+	# a host may have fields of its own; what is in a folded section counts as shown
+	ours = {*OF_THE_DOMAIN, *(name for _choice, come, go in STEPS for name in come | go)}
+	seen = set(desk.page.evaluate(ON_THE_FORM)) & ours
+	for choice, come, go in (*STEPS, ({"domain": domain.name}, set(), OF_THE_DOMAIN)):
+		desk.page.evaluate("async (choice) => { await cur_frm.set_value(choice); cur_frm.refresh_fields(); }", choice)
+		desk.settle()
+		now = set(desk.page.evaluate(ON_THE_FORM)) & ours
+		assert (now - seen, seen - now) == (come, go), choice
+		seen = now
 
 
 def test_minutes_may_be_calculated(desk: Any) -> None:
@@ -95,7 +114,7 @@ def account(desk: Any, dovecot: Dovecot, forget: list[tuple[str, str]]) -> tuple
 	return name, user
 
 
-def make_account(desk: Any, dovecot: Dovecot, user: str, password: str, *boxes: str) -> None:
+def make_account(desk: Any, server: Any, user: str, password: str, *boxes: str, port: int | None = None) -> None:
 	desk.open("email-account/new")
 	desk.fill("email_id", user)
 	desk.fill("password", password)
@@ -103,10 +122,16 @@ def make_account(desk: Any, dovecot: Dovecot, user: str, password: str, *boxes: 
 	desk.tick("enable_incoming")
 	desk.tab(1)
 	desk.tick("use_imap")
-	desk.fill("email_server", dovecot.host)
-	desk.fill("incoming_port", str(dovecot.ports["imap"]))
+	desk.fill("email_server", server.host)
+	desk.fill("incoming_port", str(port or (server.ports["imap"] if hasattr(server, "ports") else server.port)))
 	for box in boxes:
 		desk.tick(box)
+	desk.save()
+
+
+def save_with_password(desk: Any, password: str) -> None:
+	desk.tab(0)
+	desk.fill("password", password)
 	desk.save()
 
 
@@ -123,10 +148,69 @@ def test_a_wrong_password_says_so_by_itself_and_so_does_its_cure(
 	forget.append(("Email Account", desk.page.evaluate("cur_frm.docname")))
 	expect(desk.headline).to_contain_text("refus")
 	desk.picture("compte-echec")
-	desk.tab(0)
-	desk.fill("password", PASSWORD)
+	save_with_password(desk, PASSWORD)
+	expect(desk.headline).to_contain_text("La connexion fonctionne.")
+
+
+def test_what_a_provider_wants_is_said_until_it_is_done(desk: Any, forget: list[tuple[str, str]]) -> None:
+	"""IMAP switched off, an app password needed: in the provider's words, with what to do about it."""
+	with FaultyImap() as provider:
+		for number, (command, words, said, remedy) in enumerate(REFUSALS):
+			provider.faults.answers = {command: words}
+			if not number:
+				make_account(desk, provider, f"jean-{uuid4().hex[:6]}@masociete.test", "celui du site")
+				forget.append(("Email Account", desk.page.evaluate("cur_frm.docname")))
+			else:
+				save_with_password(desk, f"essai {number}")
+			expect(desk.headline).to_contain_text(said)
+			expect(desk.headline).to_contain_text(remedy)
+			desk.picture(f"compte-fournisseur-{number}")
+		provider.faults.answers = {}
+		save_with_password(desk, "le bon")
+		expect(desk.headline).to_contain_text("La connexion fonctionne.")
+
+
+def test_a_wrong_port_and_anothers_certificate_say_so(
+	desk: Any, dovecot: Dovecot, authority: None, forget: list[tuple[str, str]], tmp_path: Path, unused_tcp_port: int
+) -> None:
+	user = new_user(dovecot)
+	make_account(desk, dovecot, user, PASSWORD, port=unused_tcp_port)
+	forget.append(("Email Account", desk.page.evaluate("cur_frm.docname")))
+	expect(desk.headline).to_contain_text(f"refuse les connexions sur le port {unused_tcp_port}")
+	expect(desk.headline).to_contain_text("Vérifiez le port")
+	desk.picture("compte-port")
+	with Dovecot(tmp_path / "autre", certificates=dovecot.certificates, certificate="other_name") as stranger:
+		# the first of another protocol, then one whose certificate has another name
+		for server, port, said, remedy in (
+			(dovecot, dovecot.ports["pop3"], "c'est un serveur POP3.", "Vérifiez le port"),
+			(
+				stranger,
+				stranger.ports["imaps"],
+				"celui d'un autre nom",
+				"Indiquez le serveur sous le nom que donne son fournisseur",
+			),
+		):
+			desk.tab(1)
+			desk.tick("use_ssl", server is stranger)
+			desk.fill("incoming_port", str(port))
+			desk.save()
+			expect(desk.headline).to_contain_text(said)
+			expect(desk.headline).to_contain_text(remedy)
+			desk.picture(f"compte-{'certificat' if server is stranger else 'protocole'}")
+	desk.tab(1)
+	desk.fill("incoming_port", str(dovecot.ports["imaps"]))
 	desk.save()
 	expect(desk.headline).to_contain_text("La connexion fonctionne.")
+
+
+@pytest.fixture
+def authority(site: Any, dovecot: Dovecot) -> Iterator[None]:
+	"""The site trusts the authority of the test's mail servers: its worker reads the configuration anew for each job."""
+	config = site.path / "site_config.json"
+	before = config.read_text()
+	config.write_text(json.dumps(json.loads(before) | {"ssl_ca_file": str(dovecot.certificates.authority)}))
+	yield
+	config.write_text(before)
 
 
 def test_pull_now_ends_with_what_came_in(desk: Any, account: tuple[str, str], dovecot: Dovecot) -> None:
@@ -138,11 +222,29 @@ def test_pull_now_ends_with_what_came_in(desk: Any, account: tuple[str, str], do
 	desk.press("Relever maintenant")
 	expect(desk.page.locator(".msgprint:visible")).to_contain_text("2 nouveaux emails.")
 	expect(desk.page.locator(".msgprint:visible")).to_contain_text("Une demande <b>de devis</b>")
+	expect(desk.page.locator(".progress:visible")).to_have_count(0)
 	desk.picture("compte-releve")
 	desk.page.keyboard.press("Escape")
 	expect(desk.page.locator(".msgprint:visible")).to_have_count(0)
 	desk.press("Relever maintenant")
 	expect(desk.page.locator("#alert-container")).to_contain_text("Aucun nouvel email.")
+
+
+def test_pull_now_shows_how_far_it_is(desk: Any, forget: list[tuple[str, str]]) -> None:
+	"""A server that thinks it over: until it answers the window says what is waited for, then what became of it."""
+	with FaultyImap({1: b"Subject: x\r\n\r\nx\r\n"}) as server:
+		make_account(desk, server, f"lent-{uuid4().hex[:6]}@masociete.test", PASSWORD)
+		name = desk.page.evaluate("cur_frm.docname")
+		forget.append(("Email Account", name))
+		expect(desk.headline).to_contain_text("La connexion fonctionne.")
+		server.faults.silent_at = frozenset({"UID SEARCH"})
+		desk.press("Relever maintenant")
+		expect(desk.dialog).to_contain_text(f"Relève de {name}")
+		expect(desk.dialog.locator(".progress")).to_be_visible()
+		expect(desk.dialog).to_contain_text("Lecture de la boîte email")
+		desk.picture("compte-releve-en-cours")
+	expect(desk.page.locator(".msgprint:visible")).to_contain_text("a mis fin à la connexion")
+	expect(desk.page.locator(".progress:visible")).to_have_count(0)
 
 
 def test_another_default_account_says_whose_place_it_takes(desk: Any, dovecot: Dovecot, forget: list[tuple[str, str]]) -> None:
