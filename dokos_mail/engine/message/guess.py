@@ -2,16 +2,19 @@
 
 A general detector of charsets wants a page of text. A subject has ten letters and a short mail fifty, of which it takes
 French for Polish and Russian for Korean. What is asked here is simpler: of each charset that mail is still written in,
-how usual in its languages are the letters that the octets would be.
+how usual in its languages are the letters that the octets would be. Charsets of Latin letters share most of them: there a
+text is in one language, and which one decides.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from math import log
 
 #: Octets looked at.
 _SAMPLE = 4 * 1024
@@ -19,22 +22,28 @@ _SAMPLE = 4 * 1024
 _FEWEST = 4
 #: What a charset must reach to be believed, and by how much it must beat Windows-1252.
 _LEAST, _LEAD = 0.62, 0.15
+#: How likely a character is in a language that does not have it, and by how much another charset of Latin letters must be
+#: likelier than Windows-1252 (both as logarithms); how likely a sign is in any language.
+_STRANGE, _ODDS, _SIGN = -7.0, 2.5, 0.05
+#: A character that comes again is hardly more evidence: words are repeated.
+_TWICE = 2
 
 
 @dataclass(frozen=True)
 class Script:
 	"""A charset and what is written in it.
 
-	``common`` are the characters beyond ASCII that its languages use, in ``order`` the most usual first; those whose first
-	octet in another codec is in a range (``usual``) count for less, and all others for nothing. In ``latin`` languages
-	they stand among ASCII letters, in all others they make words by themselves.
+	``common`` are the characters beyond ASCII that it is written with, in ``order`` the most usual first; those whose first
+	octet in another codec is in a range (``usual``) count for less, and all others for nothing. Where there are
+	``languages``, these are the letters of each beside ``common``: they stand among ASCII letters, while in all others
+	such characters make words by themselves.
 	"""
 
 	codec: str
 	common: str
 	usual: tuple[str, int, int] | None = None
-	latin: bool = False
 	order: bool = False
+	languages: tuple[str, ...] = ()
 
 
 _RUSSIAN = "оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъёіїє"
@@ -63,7 +72,25 @@ _HANGUL = (
 	"이다는을에의가고하한지를로사기도은인어리아그나서시대자해정있보게주으일수스것부전라들제원구여습니과면장상세요년신만성국동소안우공미모화문무마까당비오조계유용"
 	"입되할거내선러와경관방행드바물치연양저파말위중적간생더실교음분본월식없위회때현감합각개업건였했됩함됨메송첨답님번호확청결품"
 )
-_CENTRAL = "ąćęłńóśźżáčďéěíňřšťúůýžőűöüăâîşţđĄĆĘŁŃÓŚŹŻÁČĎÉÍŇŘŠŤÚÝŽÖÜĐ"
+#: Czech, Slovak, Polish, Hungarian, Romanian, Croatian and Slovene: what each writes beyond ASCII, the most usual first.
+_CENTRAL = ("íáéěýžřčšůúóňťď", "áíéýžčúšťôňäľďóĺŕ", "łęąóżśćńź", "áéöóőüíúű", "ăţîşâ", "čšžćđ")
+#: French, German, Spanish, Portuguese, Italian, Catalan, Dutch, Swedish and Finnish, Danish and Norwegian, Icelandic,
+#: Estonian.
+_WEST = (
+	"éèàêçùôîâûïëœæüÿ",
+	"üäößé",
+	"óíáéñúü¿¡",
+	"ãçáéíóêõâúàôü",
+	"àèùòìéíóî",
+	"óàèéçíúòïü·",
+	"ëéïóèöüáêà",
+	"äöåéü",
+	"åøæéôòü",
+	"áíðóéöúþæý",
+	"õäüöšž",
+)
+#: What mail in several of them at once is most often written with.
+_WESTERN = "éèàçêâîôûùëïœÿÉÈÀÇÊÂÎÔÛÙËÏŒäöüßÄÖÜñáíóúÑÁÍÓÚ¿¡ãõÃÕåøæÅØÆìòðþ"
 _PUNCTUATION = "，。？！：；、（）「」『』【】《》“”‘’…・　～"
 
 SCRIPTS = (
@@ -80,27 +107,34 @@ SCRIPTS = (
 	Script("cp1255", "יוהלאתרמבשנםדחקעפטכןצגךזסףץ", order=True),
 	Script("cp1256", "اليمنترودبعقهسفةكحشجصىطخضغذأثزئظإءؤآ،؟", order=True),
 	Script("cp874", "านรอกเงยลมวดทสตะปบคีหจพขชใไผโถซธฟฉณญศษภฐแ่้ิ์ัุูำึ็ๆฯฎฏฑฒฬฮ", order=True),
-	Script("cp1254", "ışğüöçİŞĞÜÖÇâîû’“”–…€\xa0", latin=True),
-	Script("cp1250", _CENTRAL + "„”“’–…€\xa0", latin=True),
-	Script("iso8859_2", _CENTRAL + "\xa0", latin=True),
 )  # fmt: skip
-WESTERN = Script(
-	"cp1252",
-	"éèàçêâîôûùëïüœÿÉÈÀÇÊÂÎÔÛÙËÏŒäöüßÄÖÜñáíóúÑÁÍÓÚ¿¡ãõÃÕåøæÅØÆìòðþ’‘“”„«»€°–—…•·²³½¼ºª§®©™£´\xa0\xad",
-	latin=True,
+LATIN = (
+	Script("cp1254", "’“”–…€\xa0", languages=("ışüğçöİâîû",)),
+	Script("cp1250", "„”“’–…€\xa0", languages=_CENTRAL),
+	Script("iso8859_2", "\xa0", languages=_CENTRAL),
 )
+WESTERN = Script("cp1252", "’‘“”„«»€°–—…•·²³½¼ºª§®©™£´\xa0\xad", languages=_WEST)
 
 
 def guess(data: bytes) -> str | None:
 	"""The codec that ``data``, which is not UTF-8, is most likely in; None when Windows-1252 is as good a guess."""
 	sample = _unusual(data[: 4 * _SAMPLE])
-	ours = _score(sample, WESTERN)
+	western = _letters(sample, WESTERN, 2)
+	ours = sum(western[char] for char in _WESTERN + WESTERN.common) / (western.total() or 1)
 	best, found = 0.0, None
 	for script in SCRIPTS:
-		score = _score(sample, script)
+		score = _usualness(sample, script)
 		if score > best + 1e-9:
 			best, found = score, script.codec
-	return found if found and best >= _LEAST and best >= ours + _LEAD else None
+	if found and best >= _LEAST and best >= ours + _LEAD:
+		return found
+	western = _letters(sample, WESTERN, 3)
+	best, found = _likelihood(western, WESTERN) + _ODDS, None
+	for script in LATIN:
+		letters = _letters(sample, script, 3)
+		if letters and letters != western and (score := _likelihood(letters, script)) > best + 1e-9:
+			best, found = score, script.codec
+	return found
 
 
 def _unusual(data: bytes) -> bytes:
@@ -110,33 +144,58 @@ def _unusual(data: bytes) -> bytes:
 	return b"\n".join(line for line in data.splitlines() if not line.isascii())[:_SAMPLE]
 
 
-def _score(sample: bytes, script: Script) -> float:
-	"""How usual what ``sample`` says in that charset is, from 0 to 1; 0 when it cannot be read in it."""
+def _text(sample: bytes, script: Script) -> str:
+	"""``sample`` in a charset; empty when it cannot be read in it. A character may be cut at the end."""
 	try:
-		# A character may be cut at the end.
-		text = codecs.getincrementaldecoder(script.codec)("dokos-mail-1252" if script is WESTERN else "strict").decode(sample)
+		return codecs.getincrementaldecoder(script.codec)("dokos-mail-1252" if script is WESTERN else "strict").decode(sample)
 	except UnicodeError:
-		return 0.0
+		return ""
+
+
+def _usualness(sample: bytes, script: Script) -> float:
+	"""How usual what ``sample`` says in that charset is, from 0 to 1; 0 when it cannot be read in it."""
 	weights = _weights(script)
 	score, total = 0.0, 0
-	for found in _STRETCH.finditer(text):
-		before, stretch, after = found.groups()
+	for before, stretch, after in _STRETCH.findall(_text(sample, script)):
 		total += len(stretch)
-		if _stands_well(before, stretch, after, script.latin):
+		if len(stretch) > 1 or not (before or after):
 			score += sum(weights.get(char, 0.0) for char in stretch)
 	return score / total if total >= _FEWEST else 0.0
 
 
+def _letters(sample: bytes, script: Script, together: int) -> Counter[str]:
+	"""How often ``sample`` has each character that is not ASCII, in a charset of Latin letters; under "" those that stand
+	where no writer puts one: more than so many letters ``together``, or a sign inside of a word."""
+	found: Counter[str] = Counter()
+	for before, stretch, after in _STRETCH.findall(_text(sample, script)):
+		letters = sum(map(str.isalpha, stretch))
+		if letters <= together and not (before and after and letters < len(stretch)):
+			found.update(stretch)
+		else:
+			found[""] += len(stretch)
+	return found if found.total() >= _FEWEST else Counter()
+
+
+def _likelihood(found: Counter[str], script: Script) -> float:
+	"""How likely (as a logarithm) the likeliest language of a charset has these characters: a text is in one of them."""
+	return max(
+		sum((min(count, _TWICE) if char else count) * chances.get(char, _STRANGE) for char, count in found.items())
+		for chances in (_chances(language, script.common) for language in script.languages)
+	)
+
+
+@lru_cache(maxsize=64)
+def _chances(letters: str, signs: str) -> Mapping[str, float]:
+	"""The logarithm of how often each of a language's characters is met among them."""
+	weights = [1 / (rank + 1) for rank in range(len(letters))]
+	chances = dict.fromkeys(signs, log(_SIGN))
+	for letter, weight in zip(letters, weights, strict=True):
+		chances[letter] = chances[letter.upper()] = log(weight / sum(weights))
+	return chances
+
+
 #: Characters that are not ASCII, with the ASCII letters that touch them.
 _STRETCH = re.compile(r"([A-Za-z]?)([^\x00-\x7f]+)(?=([A-Za-z]?))")
-
-
-def _stands_well(before: str, stretch: str, after: str, latin: bool) -> bool:
-	"""Whether a stretch beyond ASCII is where writers of such a language put one."""
-	if not latin:
-		return len(stretch) > 1 or not (before or after)
-	letters = sum(map(str.isalpha, stretch))
-	return letters < 3 and not (before and after and letters < len(stretch))  # no sign inside of a word
 
 
 @lru_cache(maxsize=32)

@@ -25,6 +25,11 @@ SHORT = [
 	("مرحبا، أرسل لكم الفاتورة", ["cp1256"]),
 	("เรียนคุณสมชาย กรุณาส่งใบเสนอราคา", ["cp874"]),
 	("Proszę o przesłanie oferty na części", ["cp1250", "iso8859_2"]),
+	("Děkuji za nabídku, příští týden vám zašlu objednávku", ["cp1250", "iso8859_2"]),
+	("Prosím o zaslanie ponuky, ďakujem za rýchlu odpoveď", ["cp1250", "iso8859_2"]),
+	("Köszönöm az ajánlatot, a szerződést jövő hétfőn küldöm", ["cp1250", "iso8859_2"]),
+	("Bună ziua, vă mulţumesc pentru ofertă şi aştept factura", ["cp1250", "iso8859_2"]),
+	("Poštovani, molimo vas ponudu za sljedeći mjesec, može li već sutra", ["cp1250", "iso8859_2"]),
 	("Sayın yetkili, şirketiniz için bir teklif hazırlıyoruz", ["cp1254"]),
 ]
 
@@ -47,6 +52,11 @@ WESTERN = [
 	"på ön är räven",
 	"øl, æbler og brød på øen",
 	"déjà l’été – 10 € – “oui”",
+	"Góðan dag, ég þakka fyrir tilboðið og svara á morgun",
+	"Gràcies, això és el pressupost que vàrem demanar, fins aviat",
+	"Tere, täname pakkumise eest, ootame järgmisel nädalal õiget arvet",
+	"è è è è, perché no? Sì, così è più facile: città, università",
+	"René Núñez à São Paulo, Jürgen in København",
 ]
 
 
