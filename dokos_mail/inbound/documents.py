@@ -39,6 +39,8 @@ class Field:
 	fieldname: str
 	fieldtype: str
 	options: str | None = None
+	#: filled by the type's own code, for what it means by it
+	read_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,16 +55,17 @@ class MailFields:
 def choose_fields(fields: Sequence[Field], settings: MailFields = MailFields(), title_field: str | None = None) -> MailFields:
 	"""The fields that mail fills: those of the document type's settings, else those it most likely means.
 
-	A document type named by an app's ``email_append_to`` need not say anything about mail.
+	A document type named by an app's ``email_append_to`` need not say anything about mail. What it fills itself (an Issue
+	has the name of the customer it finds) is not taken for the sender's name, nor for the subject.
 	"""
 	names = {field.fieldname: field for field in fields}
-	texts = {field.fieldname for field in fields if field.fieldtype in _TEXTS}
+	texts = {field.fieldname for field in fields if field.fieldtype in _TEXTS and not field.read_only}
 	sender = settings.sender if settings.sender in names else None
 	if not sender:
 		sender = next((f.fieldname for f in fields if f.fieldtype == "Data" and (f.options or "") == "Email"), None)
 	sender_name = settings.sender_name if settings.sender_name in names else None
 	if not sender_name:
-		by_option = (f.fieldname for f in fields if f.fieldtype == "Data" and (f.options or "") == "Name")
+		by_option = (f.fieldname for f in fields if f.fieldtype == "Data" and (f.options or "") == "Name" and not f.read_only)
 		by_name = (name for name in _NAME_FIELDS if name in texts)
 		sender_name = next(by_name, None) or next(by_option, None)
 	subject = settings.subject if settings.subject in names else None
@@ -81,7 +84,7 @@ def mail_fields(doctype: str) -> MailFields:
 		meta.get("sender_field") or hooked.get("sender_field"),
 		meta.get("sender_name_field") or hooked.get("sender_name_field"),
 	)
-	fields = [Field(df.fieldname, df.fieldtype, df.options) for df in meta.fields]
+	fields = [Field(df.fieldname, df.fieldtype, df.options, bool(df.read_only)) for df in meta.fields]
 	return choose_fields(fields, settings, meta.get("title_field"))
 
 
@@ -119,6 +122,22 @@ def make_document(doctype: str, message: Message, note: Callable[[str, str], Non
 		# The document may be pickled later, which a closure would prevent.
 		doc.__dict__.pop("db_insert", None)
 	return doc.name
+
+
+def document_of_correspondent(doctype: str, sender: Address) -> str | None:
+	"""The oldest document of a type whose correspondent is exactly ``sender``, case aside."""
+	field = mail_fields(doctype).sender
+	address = address_for_field(sender)
+	if not (field and address):
+		return None
+	rows = frappe.get_all(
+		doctype,
+		filters={field: ("in", sorted({address, address.lower()}))},
+		fields=["name", f"{field} as sender"],
+		order_by="creation asc, name asc",
+	)
+	# The database takes a letter with an accent for the one without.
+	return next((row.name for row in rows if (row.sender or "").strip().lower() == address.lower()), None)
 
 
 def address_for_field(sender: Address) -> str | None:

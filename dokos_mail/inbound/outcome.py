@@ -100,6 +100,9 @@ def _processed(row: frappe._dict, read: Read, rules: Rules, copies: Copies, comm
 		frappe.db.set_value(JOURNAL, placement.waits_for, "awaited", 1, update_modified=False)
 	stored = store(row, _going_on(row, decision), rules, communication, read.body)
 	row.made = stored.communication
+	if stored.taken:
+		placement = placement.on_the_first()
+		values |= {"rule": placement.rule, "trace": frappe.as_json(placement.trace_as_data())}
 	remarks = [*decision.remarks, *_set_off(row, decision, rules, stored)]
 	if copies.elsewhere:
 		frappe.db.set_value(JOURNAL, copies.elsewhere, "other_copy", row.name, update_modified=False)

@@ -9,7 +9,7 @@ itself, and so is junk. Never by a document's name that a stranger wrote somewhe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 
 from dokos_mail.engine.message.authentication import FAIL, UNKNOWN
@@ -143,6 +143,10 @@ class Placement:
 	def trace_as_data(self) -> list[dict[str, str]]:
 		"""The trace as plain data, for keeping."""
 		return [asdict(step) for step in self.trace]
+
+	def on_the_first(self) -> Placement:
+		"""The same, once it is known that the type of the new document allows no second one of this correspondent."""
+		return replace(self, rule="taken", trace=(*self.trace, Step("append_to", self.create or "", "taken")))
 
 
 def ancestors(in_reply_to: str | None, references: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,7 @@ from dokos_mail.inbound.absent import NOTHING, Absent
 from dokos_mail.inbound.body import body_html, body_text, defused
 from dokos_mail.inbound.contacts import is_a_correspondent, link_contacts
 from dokos_mail.inbound.decide import Decision
-from dokos_mail.inbound.documents import address_for_field, make_document
+from dokos_mail.inbound.documents import address_for_field, document_of_correspondent, make_document
 from dokos_mail.inbound.journal import JOURNAL, site_time
 from dokos_mail.inbound.place import Reference
 from dokos_mail.inbound.rules import Rules
@@ -30,15 +30,18 @@ LARGEST_INT = 2**31 - 1
 LONGEST_SUBJECT, LONGEST_MESSAGE_ID = 10_000, 995
 #: More attachments than this are left in the original: a message of ten thousand parts is no reason for as many files.
 MOST_FILES = 200
+_DOCUMENT = "document"
 
 
 @dataclass
 class StoredMail:
-	"""What a message became; ``notes`` are said to the reader."""
+	"""What a message became; ``notes`` are said to the reader. ``taken``: a new document was due, and its type allows no
+	second one of this correspondent: it is on the first."""
 
 	communication: str
 	reference: Reference | None
 	notes: list[str] = field(default_factory=list)
+	taken: bool = False
 
 
 class CannotProcess(Exception):
@@ -71,14 +74,13 @@ def store(
 	content, text = ("", "") if communication else body or make_body(message, row.name)
 	reference = placement.reference
 	before = _reference_of(communication) if communication else None
+	taken = False
 	if before:
 		reference = before
 	elif placement.create:
-		name = make_document(placement.create, message, partial(_note_document, row.name))
-		# Another app may have given it another name, which the host then wrote on the row as well.
-		name = frappe.db.get_value(JOURNAL, row.name, "reference_name") or name
-		reference = Reference(placement.create, name)
-		must_be_there(placement.create, [name])
+		reference, taken = _new_document(row, placement.create, decision)
+		# The type's own code may have made a contact, as a lead's does.
+		rules.absent.forget(address.address.strip() for address in message.from_)
 	notes = [_too_large(row.size)] if message.structure_only else []
 	made_before = bool(communication)
 	if not communication:
@@ -90,7 +92,40 @@ def store(
 	if urls or notes:
 		content = body_html(message, urls, notes, original)
 		frappe.db.set_value("Communication", communication, "content", content, update_modified=False)
-	return StoredMail(communication, reference, notes)
+	return StoredMail(communication, reference, notes, taken)
+
+
+def _new_document(row: frappe._dict, doctype: str, decision: Decision) -> tuple[Reference, bool]:
+	"""Make the document that a mail begins; and whether it is the one that its correspondent had before.
+
+	Some types allow one document of an address, as leads do: whoever writes again is then on his first one, as on the
+	hosts. Not who is not the one he says he is.
+	"""
+	message = decision.mail.message
+	frappe.db.savepoint(_DOCUMENT)
+	try:
+		name = make_document(doctype, message, partial(_note_document, row.name))
+	except (frappe.DuplicateEntryError, frappe.UniqueValidationError):
+		if decision.verdict.verdict == FAIL or not message.from_ or not _undone():
+			raise
+		first = document_of_correspondent(doctype, message.from_[0])
+		if first is None:
+			raise
+		frappe.clear_messages()
+		return Reference(doctype, first), True
+	# Another app may have given it another name, which the host then wrote on the row as well.
+	name = frappe.db.get_value(JOURNAL, row.name, "reference_name") or name
+	must_be_there(doctype, [name])
+	return Reference(doctype, name), False
+
+
+def _undone() -> bool:
+	"""Whether what a document that could not be made has written is undone: not where another app committed meanwhile."""
+	try:
+		frappe.db.rollback(save_point=_DOCUMENT)
+	except Exception:
+		return False
+	return True
 
 
 def original_url(row: str) -> str:

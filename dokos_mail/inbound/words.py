@@ -17,6 +17,7 @@ RULES = {
 	"waits": N_("It answers a message that could not be processed: once that is, it joins it."),
 	"subject": N_("It answers, by its subject, a message of the same correspondent on this document."),
 	"append_to": N_("It starts a conversation, and mail of this folder becomes new documents of this type."),
+	"taken": N_("It starts a conversation with somebody who has a document of this type already, and there can be only one."),
 	"condition": N_("It starts a conversation, and does not meet the condition for a new document."),
 	"reported": N_("It reports on this email, which was sent from here."),
 	"report": N_("A machine reports on an email, or answers by itself: that makes no document."),
@@ -60,6 +61,7 @@ FINDINGS = {
 	"not_met": N_("not met"),
 	"broken": N_("cannot be evaluated, and is left out of account"),
 	"sent": N_("a message of ours makes no new document"),
+	"taken": N_("its sender has one already, and the type allows no second one"),
 	"not_set": N_("nothing is set in Append To"),
 	"decided": N_("decided"),
 }

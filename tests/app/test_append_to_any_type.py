@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import frappe
 import pytest
 
 from dokos_mail.append_to import append_to_doctypes, hooked_fields
+from dokos_mail.inbound.documents import Field, MailFields, choose_fields
 from dokos_mail.jobs import process_again
 from tests.app.test_placing import FAIL, SERVER, received, signed
 from tests.app.test_pull import communication, journal
@@ -53,6 +56,14 @@ TYPES = {
 		"subject_field": "title",
 		"sender_field": "contact_email",
 	},
+	# as ERPNext has its Lead and its Issue: one of an address, and a name that its own code fills
+	"Mail Lead": {
+		"fields": [field("title"), field("email", options="Email"), field("customer_name", read_only=1)],
+		"autoname": "hash",
+		"email_append_to": 1,
+		"subject_field": "title",
+		"sender_field": "email",
+	},
 	"Mail Topic": {"fields": [field("topic", unique=1), field("email", options="Email")], "autoname": "field:topic"},
 }
 
@@ -87,6 +98,23 @@ def hooked(types: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 	name("Mail Series", "Mail Mandatory", "Mail Topic")
 	return name
+
+
+@pytest.fixture
+def code(types: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[frappe._dict], None]], None]:
+	"""Give a document type a ``validate`` of its own."""
+	new_doc = frappe.new_doc
+
+	def give(doctype: str, validate: Callable[[frappe._dict], None]) -> None:
+		def with_code(made: str, *args: object, **kwargs: object) -> object:
+			doc = new_doc(made, *args, **kwargs)
+			if made == doctype:
+				doc.validate = lambda: validate(doc)
+			return doc
+
+		monkeypatch.setattr(frappe, "new_doc", with_code)
+
+	return give
 
 
 def test_a_type_with_settings_of_its_own(make_mailbox: Callable[..., Mailbox], types: None) -> None:
@@ -146,25 +174,11 @@ def test_a_mandatory_field_is_named_and_the_mail_is_processed_once_it_can_be(
 	assert frappe.db.get_value("Mail Mandatory", row.reference_name, ["title", "customer"]) == ("Commande", "À voir")
 
 
-def test_mandatory_fields_that_the_types_own_code_fills(
-	make_mailbox: Callable[..., Mailbox], types: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mandatory_fields_that_the_types_own_code_fills(make_mailbox: Callable[..., Mailbox], code: Callable[..., None]) -> None:
 	"""Its code runs before they are looked for, as for a document that somebody types."""
 	mailbox = make_mailbox(append_to="Mail Enquiry")
 	assert received(mailbox, raw("Devis")).state == "Failed"
-	new_doc = frappe.new_doc
-
-	def with_code(doctype: str, *args: object, **kwargs: object) -> object:
-		doc = new_doc(doctype, *args, **kwargs)
-
-		def validate() -> None:
-			doc.update({"enquiry_from": "User", "party_name": "Administrator"})
-
-		if doctype == "Mail Enquiry":
-			doc.validate = validate
-		return doc
-
-	monkeypatch.setattr(frappe, "new_doc", with_code)
+	code("Mail Enquiry", lambda doc: doc.update({"enquiry_from": "User", "party_name": "Administrator"}))
 	process_again([journal(mailbox)[-1].name])
 	row = journal(mailbox)[-1]
 	assert (row.state, row.reason) == ("Processed", None)
@@ -172,6 +186,91 @@ def test_mandatory_fields_that_the_types_own_code_fills(
 	enquiry = frappe.get_doc("Mail Enquiry", row.reference_name)
 	assert (enquiry.title, enquiry.contact_email, enquiry.party_name) == ("Devis", "elodie@client.test", "Administrator")
 	assert received(mailbox, raw("Re: Devis")).reference_name == enquiry.name
+
+
+def one_of_an_address(doc: frappe._dict) -> None:
+	"""As ERPNext's Lead does it."""
+	if frappe.db.exists(doc.doctype, {"email": doc.email, "name": ("!=", doc.name or "")}):
+		frappe.get_doc({"doctype": "Contact", "first_name": f"Reste de {doc.email}"}).insert()
+		frappe.throw("Email Address must be unique", frappe.DuplicateEntryError)
+
+
+def test_whoever_can_have_one_document_writes_to_that(make_mailbox: Callable[..., Mailbox], code: Callable[..., None]) -> None:
+	code("Mail Lead", one_of_an_address)
+	mailbox = make_mailbox(append_to="Mail Lead", authserv_id=SERVER)
+	first = received(mailbox, raw("Premier contact"))
+	again = received(mailbox, raw("Tout autre chose", sender="ELODIE@client.test"))
+	assert (again.state, again.rule, again.reason) == ("Processed", "taken", None)
+	assert (again.reference_doctype, again.reference_name) == ("Mail Lead", first.reference_name)
+	assert communication(again).reference_name == first.reference_name
+	assert [step["finding"] for step in json.loads(again.trace)][-2:] == ["decided", "taken"]
+	assert not frappe.db.exists("Contact", {"first_name": ("like", "Reste de %")})
+	assert not any("unique" in str(message) for message in frappe.message_log)
+	# nobody else, nor who only says that he is he
+	assert received(mailbox, raw("Autre", sender="bob@client.test")).rule == "append_to"
+	false = received(mailbox, signed(raw("Faux"), FAIL))
+	assert (false.state, false.communication) == ("Failed", None)
+	assert "unique" in false.reason
+
+
+def test_who_looks_like_the_correspondent_is_not_put_on_his_document(
+	make_mailbox: Callable[..., Mailbox], code: Callable[..., None]
+) -> None:
+	"""MariaDB takes an accent for no difference, and refuses the second address."""
+	code("Mail Lead", one_of_an_address)
+	mailbox = make_mailbox(append_to="Mail Lead")
+	first = received(mailbox, raw("Premier contact"))
+	stranger = received(mailbox, "From: élodie@client.test\r\nSubject: Autre\r\n\r\nx\r\n".encode())
+	assert stranger.reference_name != first.reference_name
+
+
+def test_a_name_that_the_types_own_code_fills_is_left_to_it(make_mailbox: Callable[..., Mailbox], types: None) -> None:
+	row = received(make_mailbox(append_to="Mail Lead"), raw("Panne"))
+	assert frappe.db.get_value("Mail Lead", row.reference_name, ["title", "email", "customer_name"]) == (
+		"Panne",
+		"elodie@client.test",
+		None,
+	)
+
+
+def test_a_contact_that_the_types_own_code_makes_is_the_senders(
+	make_mailbox: Callable[..., Mailbox], code: Callable[..., None]
+) -> None:
+	address = f"{frappe.generate_hash(length=8)}@client.test"
+
+	def with_contact(doc: frappe._dict) -> None:
+		values = {"doctype": "Contact", "first_name": "Fiche", "email_ids": [{"email_id": address, "is_primary": 1}]}
+		frappe.get_doc(values).insert()
+
+	code("Mail Lead", with_contact)
+	row = received(make_mailbox(append_to="Mail Lead", create_contact=1), raw("Panne", sender=f"Paul <{address}>"))
+	(contact,) = frappe.get_all("Contact Email", filters={"email_id": address}, pluck="parent")
+	assert frappe.get_all("Communication Link", filters={"parent": row.communication}, pluck="link_name") == [contact]
+
+
+DATA = Field("x", "Data")
+
+
+@pytest.mark.parametrize(
+	("fields", "title_field", "found"),
+	[
+		([], None, MailFields()),
+		([replace(DATA, fieldname="subject")], None, MailFields("subject")),
+		([replace(DATA, fieldname="title"), replace(DATA, fieldname="subject")], "title", MailFields("title")),
+		(
+			[replace(DATA, fieldname="subject"), replace(DATA, fieldname="mail", options="Email")],
+			None,
+			MailFields("subject", "mail"),
+		),
+		([replace(DATA, fieldname="contact_name", read_only=True)], None, MailFields()),
+		([replace(DATA, fieldname="subject", read_only=True)], None, MailFields()),
+		([replace(DATA, fieldname="who", options="Name")], None, MailFields(sender_name="who")),
+		([replace(DATA, fieldname="lead_name")], "lead_name", MailFields(sender_name="lead_name")),
+		([replace(DATA, fieldname="subject", fieldtype="Link", options="Topic")], None, MailFields()),
+	],
+)
+def test_the_likeliest_fields(fields: list[Field], title_field: str | None, found: MailFields) -> None:
+	assert choose_fields(fields, title_field=title_field) == found
 
 
 def test_a_subject_that_no_text_field_takes(make_mailbox: Callable[..., Mailbox], hooked: Callable[..., None]) -> None:
