@@ -54,7 +54,6 @@ from frappe.host.documents import (  # noqa: E402
 	copy_doc,
 	get_cached_doc,
 	get_cached_value,
-	get_single,
 	get_system_settings,
 	get_value,
 	parse_json,
@@ -72,10 +71,6 @@ from frappe.permissions import get_roles  # noqa: E402
 from frappe.query_builder import QueryBuilder as qb  # noqa: E402
 from frappe.translate import _  # noqa: E402
 from frappe.utils.data import generate_hash  # noqa: E402
-
-
-def get_lang() -> str:
-	return local.lang or "en"
 
 
 def enqueue(*args: Any, **kwargs: Any) -> Any:

@@ -518,7 +518,7 @@ def test_a_password_not_yet_saved_is_answered_too() -> None:
 
 
 def test_singles() -> None:
-	doc = frappe.get_single(SINGLE)
+	doc = frappe.get_doc(SINGLE)
 	assert doc.name == SINGLE and doc.size in (0, None) and doc.done == 1
 	doc.update({"title": "t", "size": 3, "done": 0})
 	doc.save()

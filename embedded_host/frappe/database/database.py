@@ -512,10 +512,6 @@ class Database:
 	is_column_missing = is_missing_column
 
 	@staticmethod
-	def is_deadlocked(e: BaseException) -> bool:
-		return isinstance(e, sqlite3.OperationalError) and "locked" in str(e)
-
-	@staticmethod
 	def escape(s: Any, percent: bool = True) -> str:
 		text = str(s).replace("'", "''")
 		return "'" + (text.replace("%", "%%") if percent else text) + "'"

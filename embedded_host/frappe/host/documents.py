@@ -86,10 +86,6 @@ def _hooks(name: str) -> list[str]:
 	return get_hooks(name)
 
 
-def get_single(doctype: str) -> Any:
-	return get_doc(doctype, doctype)
-
-
 def get_value(*args: Any, **kwargs: Any) -> Any:
 	return local.db.get_value(*args, **kwargs)
 

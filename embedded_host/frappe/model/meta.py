@@ -188,9 +188,6 @@ class Meta:
 	def get_fields_to_fetch(self, link_fieldname: str | None = None) -> list[_dict]:
 		return self.fetch_fields.get(link_fieldname or "", [])
 
-	def get_title_field(self) -> str:
-		return self.title_field or ("title" if self.has_field("title") else "name")
-
 	def get_search_fields(self) -> list[str]:
 		names = [name.strip() for name in (self.search_fields or "").split(",") if name.strip()]
 		return names if "name" in names else [*names, "name"]

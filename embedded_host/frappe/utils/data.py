@@ -253,14 +253,6 @@ def add_to_date(
 	return moment
 
 
-def time_diff(string_ed_date: Any, string_st_date: Any) -> datetime.timedelta:
-	return get_datetime(string_ed_date) - get_datetime(string_st_date)
-
-
-def time_diff_in_seconds(string_ed_date: Any, string_st_date: Any) -> float:
-	return time_diff(string_ed_date, string_st_date).total_seconds()
-
-
 _FORMATS = (("yyyy", "%Y"), ("MM", "%m"), ("mm", "%m"), ("dd", "%d"), ("HH", "%H"), ("ss", "%S"))
 
 
@@ -337,11 +329,6 @@ def validate_url(txt: str, throw: bool = False, valid_schemes: Any = None) -> bo
 	if not valid and throw:
 		raise errors.ValidationError(f"'{txt}' is not a valid URL")
 	return valid
-
-
-def get_fullname(user: str | None = None) -> str:
-	user = user or local.session.user
-	return local.db.get_value("User", user, "full_name", order_by=None) or user
 
 
 def get_url(uri: str | None = None, full_address: bool = False) -> str:

@@ -54,15 +54,3 @@ def sanitize_html(html: Any, linkify: bool = False, always_sanitize: bool = Fals
 		link_rel=None,
 		strip_comments=False,
 	)
-
-
-def clean_html(html: Any) -> Any:
-	"""Only the tags that text needs."""
-	if not isinstance(html, str):
-		return html
-	return nh3.clean(
-		html.strip(),
-		tags={"div", "p", "br", "ul", "ol", "li", "strong", "b", "em", "i", "u", "table", "thead", "tbody", "td", "tr", "a"},
-		clean_content_tags={"script", "style"},
-		strip_comments=True,
-	)
