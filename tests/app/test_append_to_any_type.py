@@ -10,7 +10,7 @@ import frappe
 import pytest
 
 from dokos_mail.append_to import append_to_doctypes, hooked_fields
-from dokos_mail.inbound.documents import Field, MailFields, choose_fields
+from dokos_mail.inbound.documents import Field, MailFields, choose_fields, mail_fields
 from dokos_mail.jobs import process_again
 from tests.app.test_placing import FAIL, SERVER, received, signed
 from tests.app.test_pull import communication, journal
@@ -146,6 +146,18 @@ def test_the_settings_of_a_type_come_before_an_apps_hook(
 	row = received(make_mailbox(append_to="Mail Issue"), raw("Panne"))
 	issue = frappe.get_doc("Mail Issue", row.reference_name)
 	assert (issue.subject, issue.raised_by, issue.via) == ("Panne", "elodie@client.test", "Élodie Martin")
+
+
+def test_the_types_own_field_for_the_name_comes_before_an_apps_hook(
+	hooked: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+	"""Frappe 16 has that setting; older hosts have not."""
+	hooked({"doctype": "Mail Issue", "sender_name_field": "subject"})
+	meta = frappe._dict(fields=frappe.get_meta("Mail Issue").fields, subject_field="subject", sender_field="raised_by")
+	monkeypatch.setattr(frappe, "get_meta", lambda doctype: meta)
+	assert mail_fields("Mail Issue").sender_name == "subject"
+	meta.sender_name_field = "via"
+	assert mail_fields("Mail Issue") == MailFields("subject", "raised_by", "via")
 
 
 def test_entries_of_a_hook_that_mean_nothing(hooked: Callable[..., None]) -> None:

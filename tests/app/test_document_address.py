@@ -12,6 +12,7 @@ from dokos_mail.document_address import TABLE, address_of, document_of
 from dokos_mail.inbound.contacts import link_contacts
 from dokos_mail.inbound.known import passes_for_colleague
 from dokos_mail.jobs import pull_account
+from tests.app.test_placing import FAIL, PASS, SERVER, signed
 from tests.app.test_pull import communication, journal, pull
 from tests.mailbox import Mailbox, raw
 
@@ -197,6 +198,49 @@ def test_who_looks_like_a_user_is_none(linking: Mailbox, document: frappe._dict)
 	assert himself.reference_name == document.name
 	assert passes_for_colleague(user, "unknown")
 	assert not passes_for_colleague(lookalike(user), "pass")
+
+
+def test_a_user_who_may_not_read_the_document_may_not_use_the_old_form(linking: Mailbox, document: frappe._dict) -> None:
+	user = f"{frappe.generate_hash(length=8)}@masociete.test"
+	values = {"doctype": "User", "email": user, "first_name": "Collègue", "send_welcome_email": 0, "user_type": "System User"}
+	frappe.get_doc({**values, "roles": [{"role": "Inbox User"}]}).insert()
+	frappe.db.commit()
+	assert passes_for_colleague(user, "unknown")
+	linking.put(raw("Bonjour", sender=user, to=unsigned(linking, document)))
+	pull(linking)
+	frappe.db.set_value("User", user, "enabled", 0)
+	frappe.db.commit()
+	(row,) = journal(linking)
+	assert row.reference_name != document.name
+	assert "address_of_a_stranger" in row.trace
+
+
+def test_who_is_not_the_correspondent_he_says_he_is_may_not(make_mailbox: Callable[..., Mailbox], document: frappe._dict) -> None:
+	linking = make_mailbox(append_to="Opportunity", enable_automatic_linking=1, authserv_id=SERVER)
+	linking.put(raw("Un", sender="anna@client.test", to=address_of("Opportunity", document.name)))
+	pull(linking)
+	for results, accepted in ((FAIL, False), (PASS, True)):
+		linking.put(signed(raw("Deux", sender="anna@client.test", to=unsigned(linking, document)), results))
+		pull(linking)
+		row = journal(linking)[-1]
+		assert (row.reference_name == document.name) == accepted
+		assert ("address_of_a_stranger" in row.trace) != accepted
+
+
+def test_whose_mail_is_linked_to_the_document_is_a_correspondent(linking: Mailbox, document: frappe._dict) -> None:
+	"""The mail itself is in another conversation."""
+	thread = f"{frappe.generate_hash(length=12)}@client.test"
+	linking.put(raw("Devis", message_id=thread, sender="paul@client.test"))
+	pull(linking)
+	linking.put(
+		raw("Re: Devis", In_Reply_To=f"<{thread}>", sender="paul@client.test", Cc=address_of("Opportunity", document.name))
+	)
+	pull(linking)
+	linking.put(raw("Autre", sender="paul@client.test", to=unsigned(linking, document)))
+	pull(linking)
+	devis, answer, other = journal(linking)
+	assert answer.reference_name == devis.reference_name != document.name
+	assert (other.rule, other.reference_name) == ("address", document.name)
 
 
 def test_who_looks_like_a_contact_is_none(linking: Mailbox) -> None:

@@ -90,10 +90,11 @@ def test_certificates_are_verified_unless_somebody_says_no(site: object) -> None
 
 
 def test_an_account_has_its_domains_settings(site: object) -> None:
-	of = domain(incoming_port="1993", use_tls=1, validate_ssl_certificate=0).insert()
+	of = domain(incoming_port="1993", use_tls=1, validate_ssl_certificate=0, attachment_limit=12).insert()
 	made = account(of)
 	assert (made.email_server, made.use_imap, made.use_ssl, made.incoming_port) == ("imap.nowhere.invalid", 1, 1, "1993")
 	assert (made.smtp_server, made.use_tls, made.validate_ssl_certificate) == ("smtp.nowhere.invalid", 1, 0)
+	assert made.attachment_limit == 12
 	assert made.get_domain_values(of.name)["incoming_port"] == "1993"
 
 

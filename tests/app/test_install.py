@@ -14,6 +14,7 @@ from frappe.utils import add_to_date, now_datetime
 
 import dokos_mail
 from dokos_mail import certificates, host, install, schema
+from dokos_mail.inbound.rules import Rules
 
 DOCTYPE = "Contact"
 
@@ -186,7 +187,7 @@ def test_uninstalling_names_what_goes_with_the_app(site: object, capsys: pytest.
 
 
 def test_accounts_from_before_go_on_as_they_did(site: object) -> None:
-	"""The host never verified a certificate after STARTTLS, nor when sending."""
+	"""The host never verified a certificate after STARTTLS, nor when sending, and never asked how large an attachment is."""
 	values = {
 		"doctype": "Email Account",
 		"enable_incoming": 1,
@@ -196,11 +197,15 @@ def test_accounts_from_before_go_on_as_they_did(site: object) -> None:
 	}
 	tls = frappe.get_doc(values | {"email_id": "tls@masociete.test", "use_ssl": 1}).insert()
 	starttls = frappe.get_doc(values | {"email_id": "starttls@masociete.test", "use_starttls": 1}).insert()
+	# whatever a column begins with
+	limit = {"attachment_limit": 1, "enforce_attachment_limit": 1}
+	frappe.db.set_value("Email Account", tls.name, limit)
 	install.keep_working("Email Account")
 	for doc in (tls, starttls):
 		doc.reload()
 	assert (tls.incoming_settings().verify, starttls.incoming_settings().verify) == (True, False)
 	assert tls.outgoing_settings().verify is False
+	assert Rules(tls.name).largest_attachment is None
 
 
 def test_rows_made_while_the_app_was_gone_are_the_hosts_too(site: object) -> None:

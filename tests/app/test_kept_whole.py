@@ -94,6 +94,30 @@ def test_calendars_forwarded_messages_and_winmail_are_files(mailbox: Mailbox) ->
 	assert "texte du premier" not in communication(row).content
 
 
+def test_a_picture_that_the_body_calls_by_its_location(mailbox: Mailbox) -> None:
+	head = b"From: a@client.test\r\nSubject: image\r\nContent-Type: multipart/related; boundary=b\r\n\r\n--b\r\n"
+	html = b'Content-Type: text/html\r\n\r\n<p>vu</p><img src="http://client.test/logo.png">\r\n--b\r\n'
+	place = b"Content-Location: http://client.test/logo.png\r\nContent-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=\r\n--b--\r\n"
+	row = received(mailbox, head + html + b"Content-Type: image/png\r\n" + place)
+	(url,) = frappe.get_all("File", filters={"attached_to_name": row.communication}, pluck="file_url")
+	assert f'src="{url}"' in communication(row).content
+
+
+# The reply and what it quotes (I14)
+
+
+def test_a_reply_is_shown_before_what_it_quotes_and_both_are_kept(mailbox: Mailbox) -> None:
+	text = "D'accord <demain>.\n\nLe lun. 3 janv. 2024 à 10:00, Jean Dupont <j@x.example> a écrit :\n\n> Demain ?\n> Jean\n"
+	mail = communication(received(mailbox, raw("Re: rendez-vous", text)))
+	reply, sign, quoted = mail.content.partition('<blockquote class="mail-quoted">')
+	assert sign
+	assert "D'accord &lt;demain&gt;." in reply
+	assert "Demain ?" not in reply
+	assert "Jean Dupont" in quoted and "&gt; Demain ?" in quoted
+	assert mail.text_content.strip() == text.strip()
+	assert "mail-quoted" not in communication(received(mailbox, raw("rendez-vous", "Demain ?\n"))).content
+
+
 # What the hosts take for a file of theirs, wherever it goes out again
 
 
@@ -160,6 +184,19 @@ def test_no_contact_of_the_account_itself(make_mailbox: Callable[..., Mailbox]) 
 	assert not frappe.db.exists("Contact Email", {"email_id": mailbox.user})
 
 
+def test_what_a_contact_is_linked_to_is_linked_to_its_mail(mailbox: Mailbox, person: str) -> None:
+	opportunity = frappe.get_doc({"doctype": "Opportunity", "title": "x"}).insert().name
+	values = {
+		"email_ids": [{"email_id": person, "is_primary": 1}],
+		"links": [{"link_doctype": "Opportunity", "link_name": opportunity}],
+	}
+	contact = frappe.get_doc({"doctype": "Contact", "first_name": "Jeanne", **values}).insert().name
+	frappe.db.commit()
+	row = received(mailbox, raw("un", sender=person.upper()))
+	linked = frappe.get_all("Communication Link", filters={"parent": row.communication}, fields=["link_doctype", "link_name"])
+	assert {tuple(link.values()) for link in linked} == {("Contact", contact), ("Opportunity", opportunity)}
+
+
 # One message to several accounts, and what the host received before (I12)
 
 
@@ -171,6 +208,26 @@ def test_one_message_to_three_accounts(make_mailbox: Callable[..., Mailbox]) -> 
 	assert all(known.values())
 	assert set(known.values()) <= set(known)
 	assert not any(row.possible_duplicate for row in rows)
+
+
+def test_an_answer_joins_the_document_of_the_account_it_came_to(make_mailbox: Callable[..., Mailbox]) -> None:
+	"""Each account made one of the message that was sent to both."""
+	message_id = f"{frappe.generate_hash(length=12)}@client.test"
+	boxes = [make_mailbox(append_to="Opportunity") for _account in range(3)]
+	rows = [received(box, raw("à tous", message_id=message_id)) for box in boxes]
+	assert len({row.reference_name for row in rows}) == 3
+	for box, row in reversed(list(zip(boxes, rows, strict=True))):
+		assert received(box, raw("Re: à tous", In_Reply_To=f"<{message_id}>")).reference_name == row.reference_name
+
+
+def test_message_ids_that_differ_in_case_are_two(mailbox: Mailbox) -> None:
+	"""To the hosts' databases they are one."""
+	name = frappe.generate_hash(length=12)
+	first = received(mailbox, raw("un", message_id=f"{name}a@client.test"))
+	second = received(mailbox, raw("deux", message_id=f"{name}A@client.test"))
+	assert (second.state, second.possible_duplicate) == ("Processed", 0)
+	for row in (first, second):
+		assert received(mailbox, raw("Re: x", In_Reply_To=f"<{row.message_id}>")).reference_name == row.reference_name
 
 
 @pytest.fixture

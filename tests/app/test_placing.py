@@ -101,10 +101,22 @@ def test_the_name_of_a_communication_is_a_message_id_for_its_recipients_alone(
 	named = {"In_Reply_To": f"<{sent.name}@{frappe.local.site}>"}
 	stranger = received(mailbox, raw("Re: Toiture", sender="inconnu@ailleurs.test", **named))
 	assert stranger.reference_name != opportunity.name
-	elsewhere = received(mailbox, raw("Re: Toiture", In_Reply_To=f"<{sent.name}@ailleurs.test>", sender="bob@client.test"))
+	elsewhere = received(mailbox, raw("Autre", In_Reply_To=f"<{sent.name}@ailleurs.test>"))
 	assert elsewhere.reference_name != opportunity.name
 	row = received(mailbox, raw("Re: Toiture", **named))
 	assert (row.rule, row.reference_name) == ("in_reply_to", opportunity.name)
+
+
+def test_a_document_that_is_gone_is_answered_by_a_new_one(mailbox: Mailbox) -> None:
+	"""However it went: the host takes its mail off it only when it deletes it itself."""
+	first = received(mailbox, raw("Devis", message_id=f"{frappe.generate_hash(length=12)}@client.test"))
+	frappe.db.delete("Opportunity", {"name": first.reference_name})
+	frappe.db.commit()
+	row = received(mailbox, raw("Re: Devis", In_Reply_To=f"<{first.message_id}>", sender="autre@client.test"))
+	assert (row.rule, row.reference_doctype) == ("append_to", "Opportunity")
+	assert row.reference_name and row.reference_name != first.reference_name
+	assert communication(row).in_reply_to == first.communication
+	assert json.loads(row.trace)[0]["finding"] == "deleted"
 
 
 # Subjects
@@ -141,6 +153,14 @@ def test_nobody_else_and_nothing_else_joins_by_subject(mailbox: Mailbox, who: st
 	other = received(mailbox, raw(subject, **{"sender": who} | {name: value.format(who) for name, value in headers.items()}))
 	assert other.rule == "append_to"
 	assert other.reference_name != first.reference_name
+
+
+def test_who_looks_like_the_correspondent_joins_nothing_by_subject(mailbox: Mailbox, who: str) -> None:
+	"""To the hosts' databases an accent is no difference."""
+	first = received(mailbox, raw("Devis café", sender=f"e{who}"))
+	false = f"From: é{who}\r\nSubject: =?utf-8?q?Re=3A_Devis_caf=C3=A9?=\r\n\r\nx\r\n".encode()
+	assert received(mailbox, false).reference_name != first.reference_name
+	assert received(mailbox, raw("Re: Devis café", sender=f"e{who}")).reference_name == first.reference_name
 
 
 def test_a_subject_that_did_not_fit_its_field(mailbox: Mailbox, who: str) -> None:

@@ -110,6 +110,29 @@ def test_a_copy_of_what_another_account_or_a_notification_sent(watched: Mailbox,
 	assert received(watched, from_the_phone(watched, "autre", message_id=message_id)).state == "Processed"
 
 
+def test_who_answers_under_our_message_id_is_heard(watched: Mailbox) -> None:
+	"""Whoever got our mail knows its Message-ID, and some programs answer under it."""
+	message_id = f"{frappe.generate_hash(length=12)}@site.test"
+	values = {"doctype": "Communication", "communication_medium": "Email", "sent_or_received": "Sent", "subject": "Devis"}
+	frappe.get_doc(values | {"email_account": watched.account, "sender": watched.user, "message_id": message_id}).insert()
+	frappe.db.commit()
+	row = received(watched, raw("Re: Devis", message_id=message_id))
+	assert (row.state, communication(row).sent_or_received) == ("Processed", "Received")
+	ours = received(watched, from_the_phone(watched, "Devis", message_id=message_id))
+	assert ours.state == "Duplicate"
+
+
+def test_another_folder_that_the_server_calls_sent_mail(make_mailbox: Callable[..., Mailbox]) -> None:
+	mailbox = make_mailbox(append_to="Opportunity", imap_folder=[{"folder_name": "INBOX"}, {"folder_name": "Divers"}])
+	mailbox.server.create_folder(mailbox.user, "Divers")
+	pull(mailbox)
+	status = frappe.db.get_value("Email Account Status", {"email_account": mailbox.account}, ["name", "special_folders"])
+	known = json.loads(status[1]) | {"folders": {"Divers": ["\\sent"]}}
+	frappe.db.set_value("Email Account Status", status[0], "special_folders", json.dumps(known))
+	frappe.db.commit()
+	assert communication(received(mailbox, from_the_phone(mailbox), folder="Divers")).sent_or_received == "Sent"
+
+
 def test_the_servers_own_word_and_the_administrators(make_mailbox: Callable[..., Mailbox]) -> None:
 	mailbox = make_mailbox(watch_sent_folder=1, sent_folder_name="Chez moi")
 	for name in ("Chez moi", "Sent"):

@@ -46,6 +46,23 @@ def test_no_file_is_enclosed_when_the_text_goes_out_again(mailbox: Mailbox, mess
 	assert not HOSTS_PATTERN.search(communication(row).content)
 
 
+@pytest.mark.parametrize(
+	"html",
+	[
+		'"<script>alert(1)</script><img src=x onerror=alert(1)><form action=https://evil.test>"',
+		'{"a": "<script>alert(1)</script>", "b": "<p style=\'position:fixed\' onclick=alert(1)>"}',
+	],
+	ids=["a string", "an object"],
+)
+def test_html_that_the_hosts_take_for_json_is_sanitised(mailbox: Mailbox, html: str) -> None:
+	"""Flaw 29: their own sanitiser gives such a text back untouched."""
+	mailbox.put(b"From: a@client.test\r\nSubject: x\r\nContent-Type: text/html\r\n\r\n" + html.encode() + b"\r\n")
+	pull(mailbox)
+	(row,) = journal(mailbox)
+	for content in (communication(row).content, frappe.get_doc("Communication", row.communication).save().content):
+		assert not re.search(r"<script|onerror|onclick|<form|fixed", content), content
+
+
 def test_ten_thousand_references_are_not_all_looked_for(mailbox: Mailbox) -> None:
 	mailbox.put(raw("début", message_id="racine@client.test"))
 	pull(mailbox)

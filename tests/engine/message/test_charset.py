@@ -69,6 +69,10 @@ def test_strays_in_utf_8_stay_readable() -> None:
 
 def test_html_says_its_charset() -> None:
 	assert decode('<meta charset="windows-1251">Привет'.encode("cp1251"), html=True) == '<meta charset="windows-1251">Привет'
+	# too little to guess from
+	for said in ('<meta charset="windows-1251">да', '<?xml version="1.0" encoding="windows-1251"?>да'):
+		assert decode(said.encode("cp1251"), html=True) == said
+		assert decode(said.encode("cp1251")) != said
 
 
 def test_ascii_labelled_utf_16() -> None:

@@ -77,6 +77,20 @@ def test_attack_is_harmless(attack: str) -> None:
 	assert "before" in html
 
 
+def test_what_runs_is_not_read_either() -> None:
+	"""The text of scripts and style sheets is not meant for the reader."""
+	html = sanitise("<style>p{color:red}</style><p>Bonjour</p><script>alert(1)</script><title>titre</title>")
+	assert re.sub(r"<[^>]*>", "", html) == "Bonjour"
+
+
+@pytest.mark.parametrize(
+	"html", ['"<script>alert(1)</script>"', '{"a": "<img src=x onerror=alert(1)>"}', "[1]", "null", '"\\u003cscript>"']
+)
+def test_html_that_is_json_as_well(html: str) -> None:
+	"""Flaw 29: the hosts leave alone what can be read as JSON."""
+	assert not re.search(r"<script|onerror", sanitise(html))
+
+
 def test_remote_images_wait() -> None:
 	html = sanitise(
 		'<img src="https://x.example/a.png?a=1&amp;b=2" alt="logo"><table background="https://x.example/b.png"><tr><td>x</table>'

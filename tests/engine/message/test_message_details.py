@@ -37,6 +37,29 @@ def test_a_message_saved_as_utf_16(encoding: str) -> None:
 	assert message.defects[0] == "the message is in UTF-16"
 
 
+@pytest.mark.parametrize(
+	"raw",
+	[
+		b"Content-Type: text/calendar; charset=utf-8; method=REQUEST\n\nBEGIN:VCALENDAR\n",
+		b"Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b\nContent-Type: text/calendar\n\nBEGIN:VCALENDAR\n--b--\n",
+		b"Content-Type: multipart/alternative; boundary=b\n\n--b\n\nx\n--b\nContent-Type: text/calendar\n\nBEGIN:VCALENDAR\n--b--\n",
+	],
+	ids=["alone", "beside a text", "in place of it"],
+)
+def test_an_invitation_is_a_file(raw: bytes) -> None:
+	message = parse(raw)
+	assert [(file.name, file.type) for file in message.attachments] == [("invite.ics", "text/calendar")]
+	assert message.html is None
+
+
+def test_a_boundary_at_two_levels_ends_the_inner_one_first() -> None:
+	"""What follows the inner multipart is beside it: a text of its own, not another form of the same."""
+	text = b"--b\n\n%s\n"
+	inner = b"--b\nContent-Type: multipart/alternative; boundary=b\n\n" + text % b"un" + b"--b--\n"
+	message = parse(b"Content-Type: multipart/mixed; boundary=b\n\n" + inner + text % b"deux" + b"--b--\n")
+	assert (message.text, message.attachments) == ("un\ndeux", [])
+
+
 def test_every_header_is_kept_in_order() -> None:
 	message = parse(b"Received: one\nReceived: two\n by x\nX-Odd: =?utf-8?q?=C3=A9?=\nreceived: three\n\nx")
 	assert message.headers == [("Received", "one"), ("Received", "two by x"), ("X-Odd", "é"), ("received", "three")]

@@ -62,6 +62,18 @@ def test_no_history(text: str) -> None:
 	assert split_reply(text) == (text, "")
 
 
+@pytest.mark.parametrize(
+	"text",
+	[
+		"Bonjour,\n> one?\nYes, the first point is right as you say, and so on.\n> two?\nNo.\n",
+		"Salut\nOn Monday, Bob wrote:\n> q\n\nMy answer is below the quotation, as it should be.\n",
+		"Voici mes réponses :\n> un ?\noui\n> deux ?\nnon\n> trois ?\nà voir\n> quatre ?\npeut-être\n",
+	],
+)
+def test_what_is_written_below_a_quotation_stays(text: str) -> None:
+	assert split_reply(text) == (text, "")
+
+
 def test_answers_between_quoted_lines_stay() -> None:
 	text = "> one?\nYes, the first point is right as you say.\n> two?\nNo, the second one needs another look by us.\n"
 	assert split_reply(text) == (text, "")

@@ -119,6 +119,8 @@ def test_reply_to() -> None:
 	masked = Account("Notifications", "notifications@masociete.com", default_outgoing=True, address_as_sender=True)
 	assert reply_to(masked, **marie) == (Mailbox("Marie", "marie@masociete.com"),)
 	assert reply_to(masked) == (), "automatic mail without anybody to answer"
+	deaf = Account("Ancien", "ancien@masociete.com", default_incoming=True)
+	assert reply_to(NOTICES, deaf, DEFAULT_IN, **marie) == (Mailbox("", "reponses@masociete.com"),), "it receives no more"
 	wanted = [Mailbox("Achat", "achat@x.fr"), Mailbox("", "b@x.fr")]
 	assert reply_to(receiving, DEFAULT_IN, reply_to=wanted, **marie) == tuple(wanted)
 
