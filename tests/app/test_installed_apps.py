@@ -148,6 +148,21 @@ def test_an_app_that_fails_is_named_and_the_mail_is_placed(mailbox: Mailbox, app
 	assert not frappe.db.exists("Contact", {"first_name": f"Reste de {row.name}"})
 
 
+def test_a_name_that_leads_nowhere_is_its_apps_error_alone(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+	ask = frappe.get_hooks
+
+	def get_hooks(hook: str | None = None, *args: object, **kwargs: object) -> object:
+		return ["crm.nowhere.choose"] if hook in ("mail_before_place", "mail_after_store") else ask(hook, *args, **kwargs)
+
+	monkeypatch.setattr(frappe, "get_hooks", get_hooks)
+	logged = frappe.db.count("Error Log")
+	row = received(mailbox, raw("un"))
+	assert (row.state, row.rule, row.reference_doctype) == ("Processed", "append_to", "Opportunity")
+	assert row.reason.count("crm") >= 2
+	assert "mail_before_place" in row.reason and "mail_after_store" in row.reason
+	assert frappe.db.count("Error Log") == logged + 2
+
+
 def test_an_app_is_told_of_what_is_stored_and_committed(mailbox: Mailbox, app: SimpleNamespace) -> None:
 	told = []
 

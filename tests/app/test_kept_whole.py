@@ -61,6 +61,19 @@ def test_no_limit_unless_it_is_asked_for(make_mailbox: Callable[..., Mailbox], s
 	assert not row.reason
 
 
+def test_an_attachment_that_the_host_refuses_is_said(mailbox: Mailbox, site_config: Callable[..., None]) -> None:
+	"""The site's own limit, over which the hosts drop it without a word."""
+	site_config(max_file_size=MEGABYTE)
+	row = received(mailbox, with_files(("petit.bin", 1000), ("très grand.bin", MEGABYTE + 1)))
+	assert row.state == "Processed"
+	(kept,) = files_of(row)
+	assert kept.startswith("petit")
+	for said in (row.reason, communication(row).content):
+		assert "très grand.bin" in said
+		assert "1.0 MB" in said
+	assert "download_original" in communication(row).content
+
+
 def test_ten_thousand_parts_are_not_as_many_files(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
 	monkeypatch.setattr(store, "MOST_FILES", 3)
 	head = b"From: a@client.test\r\nSubject: bombe\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntexte\r\n"
@@ -179,9 +192,14 @@ def test_no_contact_of_what_is_nobody(
 
 
 def test_no_contact_of_the_account_itself(make_mailbox: Callable[..., Mailbox]) -> None:
+	"""In whatever letters its address is written, here and there (flaw 22)."""
 	mailbox = make_mailbox(create_contact=1)
 	received(mailbox, raw("à moi", sender=mailbox.user.upper()))
-	assert not frappe.db.exists("Contact Email", {"email_id": mailbox.user})
+	frappe.db.set_value("Email Account", mailbox.account, "email_id", mailbox.user.title())
+	frappe.db.set_value("Email Account", mailbox.account, {"login_id_is_different": 1, "login_id": mailbox.user})
+	frappe.clear_document_cache("Email Account", mailbox.account)
+	assert received(mailbox, raw("encore à moi", sender=mailbox.user)).state == "Processed"
+	assert not frappe.db.exists("Contact Email", {"email_id": ("in", [mailbox.user, mailbox.user.title()])})
 
 
 def test_what_a_contact_is_linked_to_is_linked_to_its_mail(mailbox: Mailbox, person: str) -> None:

@@ -134,6 +134,15 @@ def test_an_answer_without_headers_joins_by_subject_for_the_same_correspondent(m
 	assert (again.rule, again.reference_name) == ("subject", first.reference_name)
 
 
+def test_a_folders_own_type_is_answered_by_subject_too(make_mailbox: Callable[..., Mailbox], who: str) -> None:
+	"""Flaw 17: the hosts look at the account's type alone, which they hide for IMAP."""
+	mailbox = make_mailbox(imap_folder=[{"folder_name": "INBOX", "append_to": "Opportunity"}])
+	first = received(mailbox, raw("Devis café", sender=who))
+	assert first.reference_doctype == "Opportunity"
+	again = received(mailbox, raw("Re: Devis café", sender=who))
+	assert (again.rule, again.reference_name) == ("subject", first.reference_name)
+
+
 @pytest.mark.parametrize(
 	("subject", "headers"),
 	[

@@ -118,8 +118,14 @@ def test_who_answers_under_our_message_id_is_heard(watched: Mailbox) -> None:
 	frappe.db.commit()
 	row = received(watched, raw("Re: Devis", message_id=message_id))
 	assert (row.state, communication(row).sent_or_received) == ("Processed", "Received")
-	ours = received(watched, from_the_phone(watched, "Devis", message_id=message_id))
-	assert ours.state == "Duplicate"
+	ours = raw("Devis", sender=watched.user.upper(), to="elodie@client.test", message_id=message_id)
+	assert received(watched, ours).state == "Duplicate"
+	# in whatever letters the account has its address (flaw 22)
+	frappe.db.set_value("Communication", {"message_id": message_id, "sent_or_received": "Sent"}, "sender", None)
+	frappe.db.set_value("Email Account", watched.account, {"login_id_is_different": 1, "login_id": watched.user})
+	frappe.db.set_value("Email Account", watched.account, "email_id", watched.user.title())
+	frappe.clear_document_cache("Email Account", watched.account)
+	assert received(watched, ours.replace(b"Devis", b"Copie")).state == "Duplicate"
 
 
 def test_another_folder_that_the_server_calls_sent_mail(make_mailbox: Callable[..., Mailbox]) -> None:
