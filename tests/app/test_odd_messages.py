@@ -17,7 +17,7 @@ from tests.mailbox import Mailbox
 
 CORPUS = Path(__file__).resolve().parents[1] / "engine" / "message" / "corpus"
 #: Every so many of other people's messages, and so many changed ones.
-STEP, CHANGED = 5, 40
+STEP, CHANGED = 10, 40
 
 
 def sample() -> list[bytes]:

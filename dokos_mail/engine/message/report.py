@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from .bounces_of_others import failures
 from .fields import read_fields
@@ -21,7 +22,9 @@ from .transfer import decoded
 
 _MAX_OCTETS = 256 * 1024
 _MAX_RECIPIENTS = 1000
-_STATUS_TYPES = frozenset(("message/delivery-status", "message/global-delivery-status"))
+_STATUS_TYPES = frozenset(
+	("message/delivery-status", "message/global-delivery-status", "message/x-delivery-status", "message/xdelivery-status")
+)
 _RECEIPT_TYPES = frozenset(("message/disposition-notification", "message/global-disposition-notification"))
 _ORIGINAL_TYPES = frozenset(
 	("message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers", "message/global-headers")
@@ -46,7 +49,7 @@ def read_report(message: Message, root: Part, source: Source) -> Report | None:
 			report = _feedback(_content(part, source))
 		if report is not None:
 			break
-	report = report or _microsoft_complaint(message, parts, source) or _unstandard(message, source) or _auto_reply(message)
+	report = report or _microsoft_complaint(message, parts, source) or _unstandard(message, parts, source) or _auto_reply(message)
 	if report is not None and report.original_message_id is None:
 		answered = message.in_reply_to or (message.references[-1] if message.references else None)
 		report.original_message_id = _original(parts, source) or _original_in_text(message) or answered
@@ -109,14 +112,15 @@ def _add(recipients: list[_Recipient], fields: dict[str, str]) -> None:
 		first = status.group()[0] if status else ""
 		action = {"5": "failed", "4": "delayed", "2": "delivered"}.get(first, "failed" if action.startswith("fail") else action)
 	diagnostic = fields.get("diagnostic-code")
-	recipients.append(
-		{
-			"address": address,
-			"action": action,
-			"status": status.group() if status else None,
-			"diagnostic": _untyped(diagnostic) if diagnostic else None,
-		}
-	)
+	status = status or _ENHANCED.search(diagnostic or "")
+	recipient: _Recipient = {
+		"address": address,
+		"action": action,
+		"status": status.group() if status else None,
+		"diagnostic": _untyped(diagnostic) if diagnostic else None,
+	}
+	if recipient not in recipients:
+		recipients.append(recipient)
 
 
 _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
@@ -191,7 +195,7 @@ _DAEMON_NAME = re.compile(
 )
 _BOUNCE_SUBJECT = re.compile(
 	r"undeliver|delivery (?:status )?(?:notification|failure|error|problem|report)|returned mail|failure notice|delivery failed|mail failure|"
-	r"mail delivery|failure delivery|mail could not be|mail failed|mail not delivered|failed mail|non-delivery|unknown user|processing error|(?:message|mail) (?:\S{1,80} ){0,4}(?:could not be|not|delayed|has not)|nondeliverable|returned to sender|mail system error|user unknown|"
+	r"mail delivery|failure delivery|mail could not be|mail failed|mail not delivered|failed mail|non.?delivery|unknown user|processing error|(?:message|mail) (?:\S{1,80} ){0,4}(?:could not be|not|delayed|has not)|nondeliverable|returned to sender|mail system error|user unknown|"
 	r"non remis|non distribu|échec de (?:la )?(?:remise|distribution)|unzustellbar|nicht zugestellt|no se puede entregar|mancato recapito",
 	re.I,
 )
@@ -224,28 +228,51 @@ _ABOUT_SUBJECT = re.compile(rf"({_ADDRESS})")
 _ENHANCED = re.compile(r"(?<![\d.])[45]\.\d{1,3}\.\d{1,3}(?![\d.]*\d)")
 
 
-def _unstandard(message: Message, source: Source) -> Report | None:
+def _unstandard(message: Message, parts: dict[str, Part], source: Source) -> Report | None:
 	"""A bounce as older servers write it: as one that is known does, or from a daemon, saying so, and naming addresses."""
 	ours = _by_its_words(message)
 	if ours is None and not _looks_like_one(message):
 		return None
 	delayed, failed = failures(source)
 	if not delayed and not failed:
-		return ours
+		return ours or _of_nobody_named(message, parts)
 	if ours is not None and ours.kind == "delay":
 		delayed, failed = sorted({*delayed, *failed}), []  # it takes a warning that names X-Failed-Recipients for a failure
 	said = {(one["address"] or "").lower(): one for one in ours.recipients} if ours else {}
+	text = _words_of_its_own(message)
 	recipients = []
 	for action, addresses in (("failed", failed), ("delayed", delayed)):
 		for address in addresses[:_MAX_RECIPIENTS]:
 			words = said.get(address.lower(), {})
-			recipients.append(
-				{"address": address, "action": action, "status": words.get("status"), "diagnostic": words.get("diagnostic")}
-			)
+			status = words.get("status") or _status_beside(address, text)
+			recipients.append({"address": address, "action": action, "status": status, "diagnostic": words.get("diagnostic")})
 	# a report that something on the way wrapped in another message still says it of its one recipient
 	if len(recipients) == 1 and recipients[0]["status"] is None and (line := _STATUS_LINE.search(source.read(0, _MAX_OCTETS))):
 		recipients[0]["status"] = line.group(1).decode()
 	return Report("bounce" if failed else "delay", recipients)
+
+
+def _of_nobody_named(message: Message, parts: dict[str, Part]) -> Report | None:
+	"""A bounce that names its recipient by his name alone: a daemon's, without a sender, saying so, with the mail itself."""
+	says_so = _is_daemon(message) and _has_null_sender(message) and _BOUNCE_SUBJECT.search(message.subject)
+	return Report("bounce", []) if says_so and _ORIGINAL_TYPES & parts.keys() else None
+
+
+def _status_beside(address: str, text: str) -> str | None:
+	"""The status on a line that names ``address``, or on the next where that names nobody."""
+	for line, following in pairwise([*text.splitlines(), ""]):
+		if address.lower() in line.lower():
+			code = _ENHANCED.search(line) or (_ENHANCED.search(following) if "@" not in following else None)
+			if code:
+				return code.group()
+	return None
+
+
+def _words_of_its_own(message: Message) -> str:
+	"""What a bounce says before it shows the mail that it is about."""
+	text = (message.text if message.text is not None else html_to_text((message.html or "")[:65536]))[:65536]
+	begins = _ORIGINAL_BEGINS.search(text, 1)
+	return text[: begins.start()] if begins else text
 
 
 def _looks_like_one(message: Message) -> bool:
@@ -271,9 +298,7 @@ def _by_its_words(message: Message) -> Report | None:
 	says_so = _BOUNCE_SUBJECT.search(message.subject) or _DELAY.search(message.subject)
 	if not named and not ((_is_daemon(message) or _has_null_sender(message)) and says_so):
 		return None
-	text = (message.text if message.text is not None else html_to_text((message.html or "")[:65536]))[:65536]
-	begins = _ORIGINAL_BEGINS.search(text, 1)
-	text = text[: begins.start()] if begins else text
+	text = _words_of_its_own(message)
 	recipients: dict[str, _Recipient] = {}
 	for address in named:
 		if "@" in address:

@@ -206,7 +206,7 @@ class _Reader:
 			seen.add(key)
 			if key == b"content-type":
 				part.content_type = parse_value(value)
-				part.type = _type(part.content_type.value) or part.type
+				part.type = _type(part.content_type.value) or (_FILE if part.content_type.get("name") else part.type)
 			elif key == b"content-disposition":
 				part.disposition = parse_value(value)
 			elif key == b"content-transfer-encoding":
@@ -253,6 +253,8 @@ _MIME_FIELDS = frozenset(
 )
 _DELIMITER = re.compile(rb"\n--([!-~][ -~]{2,69})(?=\n[A-Za-z-]{2,40}:|\n\n)")
 _FIRST_LINE = re.compile(rb"\n{1,9}--([!-~][ -~]{2,69})\n(?=content-[a-z-]{2,40}:)", re.I)
+#: What has the name of a file, and a type that cannot be read.
+_FILE = "application/octet-stream"
 _TYPE = re.compile(r"([a-z0-9!#$&^_.+-]{1,100})/([a-z0-9!#$&^_.+-]{1,100})")
 
 
