@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import re
@@ -80,7 +81,9 @@ def load_other_peoples_messages() -> dict[str, bytes]:
 	"""Each message once, whatever its line ends and blanks, under the name of the first file that has it."""
 	CACHE.mkdir(parents=True, exist_ok=True)
 	(CACHE / ".gitignore").write_text("*\n")  # other people's mail is never ours to commit
-	_download([source for source in SOURCES if not source.path.exists()])
+	with (CACHE / ".lock").open("w") as lock:  # tests run in several processes
+		fcntl.flock(lock, fcntl.LOCK_EX)
+		_download([source for source in SOURCES if not source.path.exists()])
 	messages = _of_python()
 	for source in SOURCES:
 		data = source.path.read_bytes()
