@@ -10,7 +10,7 @@ import frappe
 from frappe import _
 from frappe.utils import escape_html, now_datetime
 
-from dokos_mail import other_classes
+from dokos_mail import detail_kept, other_classes
 from dokos_mail.checks import refused
 from dokos_mail.health import told
 from dokos_mail.inbound.account import raw_store
@@ -18,7 +18,7 @@ from dokos_mail.inbound.explain import explain
 from dokos_mail.inbound.journal import JOURNAL
 from dokos_mail.inbound.read_status import set_read
 from dokos_mail.inbound.watch import how_far
-from dokos_mail.jobs import enqueue_pull
+from dokos_mail.jobs import enqueue_pull, enqueue_sending
 from dokos_mail.mail_access import may_read
 from dokos_mail.outbound import queue, reported
 from dokos_mail.outbound.sender import said_of_senders
@@ -50,7 +50,17 @@ def account_status(account: str) -> dict[str, object]:
 	doc.check_permission("write")
 	if not other_classes.is_ours():
 		return {"lines": other_classes.lines("Email Account"), "colour": "red", "checking": False}
-	return told(doc, receives=doc.receives_here(), sends=doc.sends_here(), more=said_of_senders(doc))
+	return told(doc, receives=doc.receives_here(), sends=doc.sends_here(), more=[*said_of_senders(doc), *detail_kept.lines(doc)])
+
+
+@frappe.whitelist(methods=["POST"])
+def try_document_addresses(account: str) -> str:
+	"""Send a test email to an address with a + of an account that links by address; returns the address."""
+	doc = frappe.get_doc("Email Account", account)
+	doc.check_permission("write")
+	address, sent_by = detail_kept.send(doc)
+	enqueue_sending(sent_by)
+	return address
 
 
 @frappe.whitelist(methods=["POST"])

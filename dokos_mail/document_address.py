@@ -16,10 +16,10 @@ def linking_addresses() -> list[str]:
 	return frappe.get_all("Email Account", filters={"enable_incoming": 1, "enable_automatic_linking": 1}, pluck="email_id")
 
 
-def address_of(doctype: str, name: str) -> str | None:
+def address_of(doctype: str, name: str, account: str | None = None) -> str | None:
 	"""The own address of a document, made at the first call; None where linking is off or the address would be too long.
 
-	The caller sees to who may know it. The first call writes, and asks for a commit after a request that only reads.
+	``account`` is the address of the account that is to get its mail, where it matters which. The caller sees to who may know it. The first call writes, and asks for a commit after a request that only reads.
 	"""
 	accounts = linking_addresses()
 	if not accounts or frappe.get_meta(doctype).issingle or frappe.get_meta(doctype).istable:
@@ -33,7 +33,7 @@ def address_of(doctype: str, name: str) -> str | None:
 		token = new_token(os.urandom)
 		frappe.get_doc({"doctype": TABLE, "token": token, **about}).insert(ignore_permissions=True)
 		frappe.local.flags.commit = True
-	return document_address(accounts[0], token) if token else None
+	return document_address(account or accounts[0], token) if token else None
 
 
 def document_of(token: str) -> tuple[str, str, bool] | None:

@@ -27,6 +27,7 @@ LEVELS = {
 	"other_classes": 1,
 	"other_apps": 1,
 	"health": 1,
+	"detail_kept": 1,
 	"document_address": 1,
 	"inbound": 2,
 	"outbound": 2,

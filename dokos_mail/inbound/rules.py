@@ -8,9 +8,10 @@ from typing import Any
 
 import frappe
 from frappe import _
-from frappe.utils import cint
+from frappe.utils import cint, now_datetime
 
 from dokos_mail.engine.message.authentication import LEARNT_FROM, Observation, from_domain, learn, topmost_server, trusted_servers
+from dokos_mail.engine.message.document_address import ENVELOPE, keeps_detail
 from dokos_mail.engine.message.junk import is_junk_folder
 from dokos_mail.engine.message.model import Message
 from dokos_mail.inbound.absent import Absent
@@ -37,7 +38,7 @@ class Rules:
 
 	@cached_property
 	def _status(self) -> frappe._dict:
-		fields = ["name", "special_folders", "observed_servers", "learnt_server"]
+		fields = ["name", "special_folders", "observed_servers", "learnt_server", "detail_kept"]
 		return frappe.db.get_value(STATUS, {"email_account": self.account}, fields, as_dict=True) or frappe._dict()
 
 	def append_to(self, folder: str) -> str | None:
@@ -114,15 +115,27 @@ class Rules:
 	def _observed(self) -> list[Observation]:
 		return [Observation(*one) for one in json.loads(self._status.observed_servers or "[]")]
 
+	@cached_property
+	def _detail_kept(self) -> str:
+		return self._status.detail_kept or ""
+
 	def observe(self, message: Message) -> None:
-		"""Take note of the server that signed a received message, until :meth:`remember`."""
+		"""Take note of the server that signed a received message, and of an address with a +, until :meth:`remember`."""
+		if self._detail_kept != ENVELOPE and (kept := keeps_detail(message, self.own_address)):
+			self._detail_kept = kept
 		if not self.settings.get("authserv_id"):
 			self._observed.insert(0, Observation(topmost_server(message)[:140], from_domain(message)[:140]))
 			del self._observed[LEARNT_FROM:]
 
 	def remember(self) -> None:
 		"""Write down what was observed, where that is new; the caller commits."""
-		if not self._status.name or "_observed" not in self.__dict__:
+		if not self._status.name:
+			return
+		if self._detail_kept != (self._status.detail_kept or ""):
+			values = {"detail_kept": self._detail_kept, "detail_kept_on": now_datetime()}
+			frappe.db.set_value(STATUS, self._status.name, values, update_modified=False)
+			self._status.detail_kept = self._detail_kept
+		if "_observed" not in self.__dict__:
 			return
 		seen = json.dumps([[one.server, one.domain] for one in self._observed])
 		if seen != self._status.observed_servers:

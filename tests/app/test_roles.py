@@ -61,6 +61,7 @@ TABLE = {
 	"api.pull_now": Row(MANAGERS, account),
 	"api.pull_progress": Row(MANAGERS, lambda facts: {"account": facts.account, "since": "2026-01-01 00:00:00"}, get=True),
 	"api.account_status": Row(MANAGERS, account, get=True),
+	"api.try_document_addresses": Row(MANAGERS, account),
 	"api.mark_as_read_or_unread": Row(MANAGERS, lambda facts: {"names": [facts.communication], "action": "Unread"}),
 	"api.process_again": Row(MANAGERS, lambda facts: {"names": [facts.row]}),
 	"api.download_original": Row(MANAGERS, lambda facts: {"name": facts.row}, get=True),

@@ -72,6 +72,10 @@ frappe.ui.form.on("Email Account", {
 		if (frm.doc.enable_incoming && !frm.doc.awaiting_password) {
 			frm.add_custom_button(__("Pull Now"), () => frm.events.pull_now(frm));
 			frm.add_custom_button(__("Try a Message"), () => frm.events.try_message(frm));
+			if (frm.doc.enable_automatic_linking) {
+				const label = __("Test the Addresses of Documents");
+				frm.add_custom_button(label, () => frm.events.test_addresses(frm));
+			}
 		}
 	},
 
@@ -90,6 +94,16 @@ frappe.ui.form.on("Email Account", {
 				frappe.msgprint({ title: __("Where it would go now"), message: lines.join("<br>") });
 			});
 		}, __("Try a Message"), __("Try"));
+	},
+
+	test_addresses(frm) {
+		const account = frm.docname;
+		frappe.call("dokos_mail.api.try_document_addresses", { account }).then(({ message }) => {
+			if (message) {
+				frappe.show_alert({ message: __("A test email to {0} was queued.", [shown(message)]), indicator: "blue" });
+				frm.events.show_status(frm, 0);
+			}
+		});
 	},
 
 	// How the connections are doing. Saving never connects: a check follows it, and is followed here until it has ended.

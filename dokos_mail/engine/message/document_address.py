@@ -27,6 +27,8 @@ ENVELOPE_FIELDS = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-T
 
 _TOKEN = re.compile(rf"[a-z2-7]{{{TOKEN_LENGTH}}}")
 _ADDRESS = re.compile(r"[^\s<>,;:\"()]+@[^\s<>,;:\"()]+")
+#: How it is seen that a server keeps what follows the +.
+ENVELOPE, HEADER = "Envelope", "Header"
 #: A message names at most this many addresses of documents that are looked at.
 MOST = 50
 
@@ -81,6 +83,22 @@ def addressed_documents(message: Message, accounts: Iterable[str]) -> list[Addre
 		if len(found) == MOST:
 			break
 	return list(found.values())
+
+
+def keeps_detail(message: Message, account: str) -> str:
+	"""How a message shows that the server of ``account`` keeps what follows the +: in its ``envelope``, where it records that,
+	or in its ``header`` alone; empty when it was not sent to an address with a detail.
+	"""
+	prefix, domain = f"{account.rpartition('@')[0].lower()}+", f"@{account.rpartition('@')[2].lower()}"
+
+	def is_one(address: str) -> bool:
+		return address.lower().startswith(prefix) and address.lower().endswith(domain)
+
+	if any(
+		is_one(address) for name in ENVELOPE_FIELDS for value in message.header_all(name) for address in _ADDRESS.findall(value)
+	):
+		return ENVELOPE
+	return HEADER if any(is_one(one.address) for one in (*message.to, *message.cc)) else ""
 
 
 def _recipients(message: Message) -> Iterator[str]:
