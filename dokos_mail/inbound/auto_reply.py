@@ -134,6 +134,8 @@ def _text(account: frappe._dict, communication: frappe._dict) -> tuple[str, str]
 	template = (account.auto_reply_message or "").strip()
 	if not frappe.utils.strip_html(template).strip():
 		return usual, ""
+	if "<" not in template:
+		template = f"<p>{template}</p>"  # hosts take a line that ends in .html for the path of a file
 	try:
 		return frappe.render_template(template, context(communication)), ""
 	except Exception as error:

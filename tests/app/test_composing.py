@@ -346,6 +346,10 @@ def test_programs_mail_offers_unsubscribing_to_mail_programs(todo: frappe._dict,
 	message, _raw = copy_for(queued())
 	assert message.header("List-Unsubscribe").startswith("<https://site.test/")
 	assert message.header("List-Unsubscribe-Post") == "List-Unsubscribe=One-Click"
+	monkeypatch.setattr(links, "get_url", lambda path="": f"http://site.test{path}")
+	message, _raw = copy_for(queued())
+	assert message.header("List-Unsubscribe").startswith("<http://site.test/")
+	assert message.header("List-Unsubscribe-Post") is None, "RFC 8058 section 3.1 asks for HTTPS"
 
 
 def test_a_token_is_good_for_one_purpose_and_unchanged_only() -> None:

@@ -215,8 +215,12 @@ def test_one_that_fails_is_tried_again_and_then_said(
 @pytest.fixture
 def watched(make_mailbox: Callable[..., Mailbox]) -> Callable[..., Mailbox]:
 	def make(**settings: object) -> Mailbox:
-		boss = {"send_notification_to": f"chef-{uuid4().hex[:8]}@masociete.test"}
-		return make_mailbox(notify_if_unreplied=1, unreplied_for_mins=30, **(boss | settings))
+		usual = {
+			"notify_if_unreplied": 1,
+			"unreplied_for_mins": 30,
+			"send_notification_to": f"chef-{uuid4().hex[:8]}@masociete.test",
+		}
+		return make_mailbox(**(usual | settings))
 
 	return make
 

@@ -187,6 +187,28 @@ def test_what_keeps_a_mail_from_being_sent_is_said_and_what_was_written_stays(
 	assert frappe.db.count("Communication") == 0
 
 
+def test_before_a_mail_to_an_address_that_mail_did_not_reach_its_writer_is_asked(
+	logged_in: LogIn, contact: str, sent: list[dict]
+) -> None:
+	known = {"address": "paul@client.example", "kind": "Bounced", "reason": "550 5.1.1 <b>inconnu</b>", "times": 1}
+	frappe.get_doc({"doctype": "Undeliverable Address", **known}).insert(ignore_permissions=True)
+	frappe.db.commit()
+	page = logged_in(f"/app/contact/{contact}")
+	page.get_by_role("button", name="Nouvel email").click()
+	page.get_by_label("À", exact=True).fill("paul@client.example")
+	page.get_by_role("button", name="Envoyer", exact=True).click()
+	question = page.get_by_role("dialog").last
+	expect(question).to_contain_text("le dernier email n'est pas arrivé")
+	expect(question).to_contain_text("550 5.1.1 <b>inconnu</b>")
+	question.get_by_role("button", name="Non").click()
+	expect(page.get_by_role("dialog")).to_have_count(1)
+	assert sent == []
+	page.get_by_role("button", name="Envoyer", exact=True).click()
+	page.get_by_role("dialog").last.get_by_role("button", name="Oui").click()
+	expect(page.get_by_role("dialog")).to_have_count(0)
+	assert len(sent) == 1
+
+
 def test_a_comment_and_older_mails(logged_in: LogIn, contact: str) -> None:
 	for number in range(22):
 		message(contact, subject=f"Mail {number:02}", content="x", communication_date=f"2026-01-{number + 1:02} 10:00:00")

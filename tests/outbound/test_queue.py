@@ -60,6 +60,14 @@ def test_one_transaction_where_the_octets_are_the_same(smtp: Smtp, make_account:
 	assert (stored(row).status, stored(row).delivery_state, stored(row).claim_token) == ("Sent", "Sent", None)
 
 
+def test_servers_are_given_what_their_reports_name(smtp: Smtp, make_account: Make, queued: Make) -> None:
+	"""The identifier of the envelope (RFC 3461), which only servers on the way get to know."""
+	server = smtp()
+	row = queued(make_account(server), "b@there.test")
+	jobs.send_account_mail(row.email_account)
+	assert any(command.startswith(b"MAIL") and b"ENVID=" + row.name.encode() in command for command in server.commands)
+
+
 def test_a_copy_for_each_where_they_differ(smtp: Smtp, make_account: Make, queued: Make) -> None:
 	server = smtp()
 	row = queued(make_account(server), "b@there.test", "c@there.test", shown=False)
