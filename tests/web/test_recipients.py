@@ -124,6 +124,7 @@ def test_the_picture_tells_that_it_was_read(mail: frappe._dict, visitor: Callabl
 	assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/gif")
 	assert "no-store" in answer.headers["Cache-Control"]
 	assert state(mail) == (1, "Read", True)
+	assert frappe.db.get_value("Communication", mail.communication, "read_by_recipient_on")
 	first = frappe.db.get_value("Email Queue Recipient", {"parent": mail.row.name}, ["read_on", "last_read_on"])
 	visitor().get(link, headers={"User-Agent": FIREFOX})
 	frappe.db.rollback()
