@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import sqlite3
 from typing import Any
 
@@ -277,6 +278,51 @@ def test_savepoints() -> None:
 	assert frappe.db.exists(THING, third.name)
 
 
+def test_a_savepoint_before_anything_is_written() -> None:
+	frappe.db.commit()
+	frappe.db.savepoint("outer")
+	frappe.db.savepoint("inner")
+	first = thing().insert()
+	frappe.db.rollback(save_point="inner")
+	second = thing().insert()
+	assert frappe.db.exists(THING, second.name) and not frappe.db.exists(THING, first.name)
+	frappe.db.rollback(save_point="outer")
+	assert not frappe.db.exists(THING, second.name)
+	frappe.db.commit()
+	frappe.db.savepoint("outer")
+	frappe.db.savepoint("inner")
+	frappe.db.rollback(save_point="outer")
+	third = thing().insert()
+	frappe.db.rollback(save_point="outer")
+	assert not frappe.db.exists(THING, third.name)
+	with pytest.raises(Exception, match=r"(?i)savepoint"):
+		frappe.db.rollback(save_point="inner")
+	frappe.db.rollback()
+	frappe.db.savepoint("gone")
+	frappe.db.release_savepoint("gone")
+	with pytest.raises(Exception, match=r"(?i)savepoint"):
+		frappe.db.rollback(save_point="gone")
+	frappe.db.savepoint("ended")
+	frappe.db.commit()
+	with pytest.raises(Exception, match=r"(?i)savepoint"):
+		frappe.db.rollback(save_point="ended")
+	frappe.db.rollback()
+
+
+@pytest.mark.embedded
+def test_a_savepoint_takes_no_lock() -> None:
+	from frappe.database import connection
+
+	frappe.db.commit()
+	frappe.db.savepoint("here")
+	other = connection.open_connection(frappe.db.path)
+	other.execute("PRAGMA busy_timeout=0")
+	other.execute("BEGIN IMMEDIATE")
+	other.execute("ROLLBACK")
+	other.close()
+	frappe.db.rollback(save_point="here")
+
+
 def test_a_failed_insert_leaves_the_transaction_usable() -> None:
 	thing(code="one").insert()
 	with pytest.raises(frappe.UniqueValidationError):
@@ -510,6 +556,56 @@ def test_a_writer_that_waits_tries_again_at_once(site: Any, monkeypatch: pytest.
 
 
 @pytest.mark.embedded
-def test_a_commit_is_on_the_disk() -> None:
+def test_a_commit_is_on_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+	"""It is synced before `commit` returns, and other writers do not wait for the disk."""
+	from frappe.database import connection
+
 	assert frappe.db._conn.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
-	assert frappe.db._conn.execute("PRAGMA synchronous").fetchone()[0] == 2
+	log = frappe.db.path + "-wal"
+	other = connection.open_connection(frappe.db.path)
+	synced: list[bool] = []
+
+	def sync(descriptor: int) -> None:
+		other.execute("PRAGMA busy_timeout=0")
+		other.execute("BEGIN IMMEDIATE")
+		other.execute("ROLLBACK")
+		synced.append(os.path.samestat(os.fstat(descriptor), os.stat(log)))
+
+	monkeypatch.setattr(os, "fdatasync" if hasattr(os, "fdatasync") else "fsync", sync)
+	thing(title="a").insert()
+	assert synced == []
+	frappe.db.commit()
+	assert synced == [True]
+	assert frappe.get_all(THING, pluck="title") == ["a"]
+	frappe.db.commit()
+	assert synced == [True]
+	other.close()
+
+
+@pytest.mark.embedded
+def test_what_a_transaction_changed_counts_for_others_once_it_is_committed() -> None:
+	"""However often it changes the same, and though a part of it is undone."""
+	from frappe.database.database import Database
+
+	other = Database(frappe.local.site_path)
+	topic = f"doc:{THING}"
+	doc = thing(title="a").insert()
+	frappe.db.commit()
+	other.epochs.refresh()
+	before = other.epochs.tokens.get(topic)
+	frappe.db.set_value(THING, doc.name, "title", "b")
+	frappe.db.savepoint("here")
+	frappe.db.set_value(THING, doc.name, "title", "c")
+	frappe.db.rollback(save_point="here")
+	other.epochs.reload()
+	assert other.epochs.tokens.get(topic) == before
+	frappe.db.commit()
+	other.epochs.refresh()
+	assert other.epochs.tokens[topic] == frappe.db.epochs.tokens[topic] != before
+	kept = other.epochs.tokens[topic]
+	frappe.db.set_value(THING, doc.name, "title", "d")
+	frappe.db.rollback()
+	frappe.db.commit()
+	other.epochs.reload()
+	assert other.epochs.tokens[topic] == frappe.db.epochs.tokens[topic] == kept
+	other.close()

@@ -14,18 +14,17 @@ _MOMENTS = {"Datetime": datetime.datetime, "Date": datetime.date, "Time": dateti
 
 def stored_row(doctype: str, fields: Sequence[str], values: Sequence[Any]) -> list[Any]:
 	"""The values as the columns hold them; DataError for one that a column cannot hold."""
-	from frappe.model.meta import get_fieldtype, get_meta
+	from frappe.model.meta import get_meta
 
-	limits = get_meta(doctype).limits
+	meta = get_meta(doctype)
+	limits, fieldtypes = meta.limits, meta.fieldtypes
 	return [
-		_stored(doctype, field, get_fieldtype(doctype, field), limits.get(field), value)
+		None if value is None else _stored(doctype, field, fieldtypes.get(field, ""), limits.get(field), value)
 		for field, value in zip(fields, values, strict=True)
 	]
 
 
 def _stored(doctype: str, field: str, fieldtype: str, limit: tuple[str, int] | None, value: Any) -> Any:
-	if value is None:
-		return None
 	if isinstance(value, bytes):
 		value = value.decode()
 	try:

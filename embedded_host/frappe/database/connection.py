@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import os
 import re
 import sqlite3
 import unicodedata
@@ -68,7 +69,9 @@ def fold(text: str) -> str:
 def _compare(a: str, b: str) -> int:
 	if a == b:
 		return 0
-	if len(a) < 200 and len(b) < 200:
+	if a.isascii() and b.isascii():
+		a, b = a.rstrip(" ").lower(), b.rstrip(" ").lower()
+	elif len(a) < 200 and len(b) < 200:
 		a, b = fold(a), fold(b)
 	else:
 		a, b = fold.__wrapped__(a), fold.__wrapped__(b)
@@ -113,7 +116,7 @@ def _now() -> str:
 
 
 def open_connection(path: str) -> sqlite3.Connection:
-	"""A connection in which every commit is on the disk when it returns (WAL with synchronous=FULL)."""
+	"""A connection whose commits are whole or not at all, and on the disk once their `Log` was synced after them."""
 	connection = sqlite3.connect(
 		path,
 		timeout=BUSY_SECONDS,
@@ -123,7 +126,7 @@ def open_connection(path: str) -> sqlite3.Connection:
 		cached_statements=512,
 	)
 	connection.execute("PRAGMA journal_mode=WAL")
-	connection.execute("PRAGMA synchronous=FULL")
+	connection.execute("PRAGMA synchronous=NORMAL")
 	connection.execute("PRAGMA cache_size=-16000")
 	connection.execute("PRAGMA temp_store=MEMORY")
 	connection.create_collation("host", _compare)
@@ -134,6 +137,30 @@ def open_connection(path: str) -> sqlite3.Connection:
 	connection.create_function("now", 0, _now)
 	connection.create_function("regexp", 2, lambda p, v: int(bool(re.search(p, v or "", re.IGNORECASE))), deterministic=True)
 	return connection
+
+
+class Log:
+	"""The write-ahead log of a database, as far as its durability goes.
+
+	With synchronous=FULL SQLite syncs it before it lets go of the write lock, so that every other writer waits for the disk
+	as well. Synced right after the commit, what is committed is as safe when `Database.commit` returns, and the next writer
+	is at work meanwhile; one sync covers all that was committed before it, by whomever.
+	"""
+
+	def __init__(self, path: str) -> None:
+		self._path = path + "-wal"
+		self._descriptor = -1
+
+	def sync(self) -> None:
+		"""Make durable what is committed. While a connection is open its log is never another file."""
+		if self._descriptor < 0:
+			self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+		(os.fdatasync if hasattr(os, "fdatasync") else os.fsync)(self._descriptor)
+
+	def close(self) -> None:
+		if self._descriptor >= 0:
+			os.close(self._descriptor)
+			self._descriptor = -1
 
 
 def begin_write(connection: sqlite3.Connection) -> None:

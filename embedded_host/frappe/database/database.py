@@ -16,8 +16,8 @@ from typing import Any
 import frappe.exceptions as errors
 from frappe.database import schema
 from frappe.database.columns import stored_row
-from frappe.database.connection import begin_write, open_connection, statement_kind, translate
-from frappe.database.filters import order_clause, select_clause, where_clause
+from frappe.database.connection import Log, begin_write, open_connection, statement_kind, translate
+from frappe.database.filters import order_clause, select_by_name, select_clause, update_clause, where_clause
 from frappe.host.context import _dict, local
 from frappe.host.shared import META, Epochs
 from frappe.query_builder import get_table_name
@@ -61,7 +61,10 @@ class Database:
 		os.makedirs(os.path.dirname(self.path), exist_ok=True)
 		self._conn = open_connection(self.path)
 		self._cursor = self._conn.cursor()
+		self._log = Log(self.path)
 		self.transaction_writes = 0
+		#: Savepoints that nothing was written after: they are made with the first write, which takes the lock.
+		self._savepoints: list[str] = []
 		self.before_commit = CallbackManager()
 		self.after_commit = CallbackManager()
 		self.before_rollback = CallbackManager()
@@ -72,6 +75,7 @@ class Database:
 		self.epochs = Epochs(self)
 
 	def close(self) -> None:
+		self._log.close()
 		self._conn.close()
 
 	# -- statements -------------------------------------------------------------------------------
@@ -85,6 +89,9 @@ class Database:
 		if not self._conn.in_transaction:
 			begin_write(self._conn)
 			self.epochs.refresh()
+			for name in self._savepoints:
+				self._conn.execute(f"SAVEPOINT {name}")
+			self._savepoints.clear()
 
 	def sql(self, query: Any, values: Any = (), as_dict: bool = False, as_list: bool = False, pluck: bool | str = False) -> Any:
 		"""Run a statement with `%s` or `%(name)s` places. Rows are tuples, or dicts with `as_dict`."""
@@ -142,16 +149,24 @@ class Database:
 		self.before_rollback.reset()
 		self.after_rollback.reset()
 		self.before_commit.run()
+		self.epochs.write()
+		wrote = self._conn.in_transaction and self.transaction_writes
 		if self._conn.in_transaction:
 			self._conn.execute("COMMIT")
 		self.transaction_writes = 0
+		self._savepoints.clear()
+		if wrote:
+			self._log.sync()
 		self.epochs.unsure.clear()
 		self.after_commit.run()
 
 	def rollback(self, *, save_point: str | None = None) -> None:
 		"""Undo everything since the last commit, or since the savepoint (callbacks then stay)."""
 		if save_point:
-			self._conn.execute(f"ROLLBACK TO SAVEPOINT {save_point}")
+			if save_point in self._savepoints:
+				del self._savepoints[self._last(save_point) + 1 :]
+			else:
+				self._conn.execute(f"ROLLBACK TO SAVEPOINT {save_point}")
 			self._forget()
 			return
 		self.before_commit.reset()
@@ -160,15 +175,25 @@ class Database:
 		if self._conn.in_transaction:
 			self._conn.execute("ROLLBACK")
 		self.transaction_writes = 0
+		self._savepoints.clear()
+		self.epochs.forget_touched()
 		self._forget()
 		self.after_rollback.run()
 
 	def savepoint(self, save_point: str) -> None:
-		self.begin()
-		self._conn.execute(f"SAVEPOINT {save_point}")
+		if self._conn.in_transaction:
+			self._conn.execute(f"SAVEPOINT {save_point}")
+		else:
+			self._savepoints.append(save_point)
 
 	def release_savepoint(self, save_point: str) -> None:
-		self._conn.execute(f"RELEASE SAVEPOINT {save_point}")
+		if save_point in self._savepoints:
+			del self._savepoints[self._last(save_point) :]
+		else:
+			self._conn.execute(f"RELEASE SAVEPOINT {save_point}")
+
+	def _last(self, save_point: str) -> int:
+		return len(self._savepoints) - 1 - self._savepoints[::-1].index(save_point)
 
 	def _forget(self) -> None:
 		self.epochs.forget_unsure()
@@ -185,8 +210,7 @@ class Database:
 		return dict(self._conn.execute("SELECT topic, token FROM __Epoch"))
 
 	def write_epoch(self, topic: str, token: str) -> None:
-		self.begin()
-		self._conn.execute("INSERT OR REPLACE INTO __Epoch VALUES (?, ?)", (topic, token))
+		self.execute_built("INSERT OR REPLACE INTO __Epoch VALUES (?, ?)", (topic, token))
 
 	def process_cached(self, kind: str, key: str, build: Callable[[], Any]) -> Any:
 		"""Something built from DocTypes, customisations or installed apps; see `frappe.host.shared`."""
@@ -242,23 +266,26 @@ class Database:
 	) -> Any:
 		"""The values of all matching rows. Without filters, or with the DocType's name, those of a Single."""
 		key = (doctype, filters, str(fieldname), as_dict) if cache and isinstance(filters, str) else None
-		if key in self.value_cache:
+		if key and key in self.value_cache:
 			return self.value_cache[key]
 		if filters is None or (filters == doctype and doctype != "DocType"):
 			rows = self._single_values(doctype, fieldname, as_dict)
 		else:
 			try:
-				rows = self.select(
-					doctype,
-					fieldname,
-					filters,
-					order_by=None if distinct else _descending(order_by),
-					limit=limit,
-					distinct=distinct,
-					as_dict=as_dict or fieldname == "*",
-					lock=for_update,
-					nulls_match=False,
-				)
+				if isinstance(filters, str):
+					rows = self._by_name(doctype, fieldname, filters, as_dict, for_update)
+				else:
+					rows = self.select(
+						doctype,
+						fieldname,
+						filters,
+						order_by=None if distinct else _descending(order_by),
+						limit=limit,
+						distinct=distinct,
+						as_dict=as_dict or fieldname == "*",
+						lock=for_update,
+						nulls_match=False,
+					)
 			except sqlite3.OperationalError as error:
 				if not (self.is_table_missing(error) or (ignore and self.is_missing_column(error))):
 					raise
@@ -268,6 +295,11 @@ class Database:
 		if key:
 			self.value_cache[key] = rows
 		return rows
+
+	def _by_name(self, doctype: str, fieldname: Any, name: str, as_dict: bool, lock: bool) -> Any:
+		"""The most frequent question, by a statement that is made once."""
+		fields = fieldname if isinstance(fieldname, str) else tuple(fieldname)
+		return self.execute_built(select_by_name(doctype, fields), (name,), as_dict=as_dict or fieldname == "*", lock=lock)
 
 	def select(
 		self,
@@ -398,10 +430,10 @@ class Database:
 			from frappe.utils import now
 
 			to_update = {"modified": modified or now(), "modified_by": modified_by or local.session.user} | to_update
-		values: list[Any] = stored_row(dt, list(to_update), list(to_update.values()))
+		columns = tuple(to_update)
+		values: list[Any] = stored_row(dt, columns, tuple(to_update.values()))
 		where = where_clause(dt, dn, values, nulls_match=False)
-		assignments = ", ".join(f"`{column}`=?" for column in to_update)
-		self.execute_built(f"UPDATE `{get_table_name(dt)}` SET {assignments}" + (f" WHERE {where}" if where else ""), values)
+		self.execute_built(update_clause(dt, columns) + (f" WHERE {where}" if where else ""), values)
 		self.forget_document(dt, dn if isinstance(dn, str) else None)
 
 	def delete(self, doctype: str, filters: Any = None, **kwargs: Any) -> None:

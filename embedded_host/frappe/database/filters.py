@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from functools import lru_cache
 from typing import Any
 
 import frappe.exceptions as errors
@@ -25,6 +26,7 @@ def _checked(expression: str) -> str:
 	return expression
 
 
+@lru_cache(maxsize=2000)
 def _quoted(doctype: str, field: str) -> str:
 	if _PLAIN.match(field):
 		return f"`{get_table_name(doctype)}`.`{field}`"
@@ -50,6 +52,20 @@ def select_clause(doctype: str, fields: Any) -> str:
 		alias_name = alias[0].strip("`'\" ") if alias else (column if _PLAIN.match(column) else "")
 		parts.append(_quoted(doctype, column) + (f" AS `{_checked(alias_name)}`" if alias_name else ""))
 	return ", ".join(parts)
+
+
+@lru_cache(maxsize=500)
+def select_by_name(doctype: str, fields: str | tuple[Any, ...]) -> str:
+	"""The statement that reads fields of the row of one name."""
+	return (
+		f"SELECT {select_clause(doctype, fields)} FROM `{get_table_name(doctype)}` WHERE `{get_table_name(doctype)}`.`name` = ?"
+	)
+
+
+@lru_cache(maxsize=500)
+def update_clause(doctype: str, columns: tuple[str, ...]) -> str:
+	"""The beginning of the statement that writes columns."""
+	return f"UPDATE `{get_table_name(doctype)}` SET {', '.join(f'`{column}`=?' for column in columns)}"
 
 
 def order_clause(order_by: str) -> str:

@@ -31,6 +31,7 @@ class Epochs:
 		self.version = -1
 		self.tokens: dict[str, str] = {}
 		self.unsure: set[tuple[str, str]] = set()
+		self._touched: dict[str, str] = {}
 		with _lock:
 			self.values = _memory.setdefault(db.path, {})
 
@@ -42,20 +43,28 @@ class Epochs:
 			self.reload()
 
 	def reload(self) -> None:
-		self.tokens = self.db.read_epochs()
+		self.tokens = self.db.read_epochs() | self._touched
 
 	def forget_unsure(self) -> None:
-		"""After a rollback: what was built in the transaction may never have been."""
+		"""After a rollback, be it to a savepoint: what was built in the transaction may never have been."""
 		for key in self.unsure:
 			self.values.pop(key, None)
 		self.unsure.clear()
 		self.reload()
 
+	def forget_touched(self) -> None:
+		"""After a rollback of the whole transaction: nothing was changed."""
+		self._touched.clear()
+
 	def touch(self, topic: str) -> None:
 		"""What is remembered of this topic no longer counts, here now, elsewhere after the commit."""
-		token = secrets.token_hex(6)
-		self.tokens[topic] = token
-		self.db.write_epoch(topic, token)
+		self.tokens[topic] = self._touched[topic] = secrets.token_hex(6)
+
+	def write(self) -> None:
+		"""Write the tokens of what was touched; within the transaction that is about to be committed."""
+		for topic, token in self._touched.items():
+			self.db.write_epoch(topic, token)
+		self._touched.clear()
 
 	def get(self, topic: str, kind: str, key: str, build: Callable[[], Any]) -> Any:
 		"""The remembered value, or a new one from `build()`. It is shared: read it, never change it."""

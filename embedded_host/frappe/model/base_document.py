@@ -43,7 +43,7 @@ class BaseDocument:
 	def __init__(self, d: dict[str, Any]) -> None:
 		if d.get("doctype"):
 			self.doctype = d["doctype"]
-		self._table_fieldnames = {df.fieldname for df in self.meta.get_table_fields()}
+		self._table_fieldnames = self.meta.table_fieldnames
 		self.update(d)
 		self.dont_update_if_missing = []
 		if hasattr(self, "__setup__"):
@@ -170,11 +170,9 @@ class BaseDocument:
 		"""The values of the fields that have a column, in the form the column holds them."""
 		out = _dict()
 		values = self.__dict__
-		by_name = self.meta.by_name
-		for fieldname in self.meta.valid_columns:
+		for fieldname, df, takes_text in self.meta.casts:
 			value = values.get(fieldname)
-			df = by_name.get(fieldname)
-			if df is not None and sanitize:
+			if df is not None and sanitize and not (takes_text and (value is None or type(value) is str)):
 				value = _cast(df, value)
 			if value is None and ignore_nulls:
 				continue
@@ -222,9 +220,9 @@ class BaseDocument:
 
 	def get_all_children(self, parenttype: str | None = None) -> list[Any]:
 		rows: list[Any] = []
-		for df in self.meta.get_table_fields():
-			if not parenttype or df.options == parenttype:
-				rows += self.__dict__.get(df.fieldname) or []
+		for fieldname, doctype in self.meta.tables:
+			if not parenttype or doctype == parenttype:
+				rows += self.__dict__.get(fieldname) or []
 		return rows
 
 	def get_label_from_fieldname(self, fieldname: str) -> str | None:
@@ -245,11 +243,8 @@ class BaseDocument:
 			self.modified_by = local.session.user
 			self.owner = self.owner or local.session.user
 		d = self.get_valid_dict(ignore_virtual=True)
-		columns = ", ".join(f"`{name}`" for name in d)
 		try:
-			local.db.execute_built(
-				f"INSERT INTO `tab{self.doctype}` ({columns}) VALUES ({', '.join('?' * len(d))})", list(d.values())
-			)
+			local.db.execute_built(self.meta.insert_statement, list(d.values()))
 		except Exception as error:
 			if local.db.is_unique_key_violation(error) and local.db.exists(self.doctype, self.name):
 				if self.meta.autoname == "hash":

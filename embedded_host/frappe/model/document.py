@@ -350,7 +350,7 @@ class Document(DocumentValidation, BaseDocument):
 		"""
 		own = getattr(self, method, None)
 		answer = own(*args, **kwargs) if callable(own) else None
-		for handler in _doc_events(self.doctype, method):
+		for handler in self.meta.doc_events.get(method, ()):
 			answer = _merged(answer, handler(self, method, *args, **kwargs))
 		return answer
 
@@ -454,21 +454,6 @@ class Document(DocumentValidation, BaseDocument):
 				"content": text or comment_type,
 			}
 		).insert(ignore_permissions=True)
-
-
-def _doc_events(doctype: str, method: str) -> list[Any]:
-	"""The functions that the apps' `doc_events` name, those for the DocType first, then those for `*`."""
-	from frappe.host.apps import get_attr, get_hooks
-
-	def build() -> dict[str, list[Any]]:
-		events = get_hooks("doc_events", {})
-		found: dict[str, list[Any]] = {}
-		for key in (doctype, "*"):
-			for name, handlers in (events.get(key) or {}).items():
-				found.setdefault(name, []).extend(handlers)
-		return {name: [get_attr(handler) for handler in handlers] for name, handlers in found.items()}
-
-	return local.db.process_cached("doc_events", doctype, build).get(method, ())
 
 
 def _merged(first: Any, second: Any) -> Any:

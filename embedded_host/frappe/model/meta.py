@@ -6,16 +6,16 @@ The DocTypes that the host itself brings are read from their JSON files, so that
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import frappe.exceptions as errors
 from frappe.database.schema import COLUMN_TYPES, VARCHAR
-from frappe.host.apps import scrub
+from frappe.host.apps import get_attr, get_hooks, scrub
 from frappe.host.context import _dict, local
-from frappe.model import child_table_fields, default_fields, optional_fields, table_fields
+from frappe.model import child_table_fields, datetime_fields, default_fields, float_like_fields, optional_fields, table_fields
 
 CHECK_PROPERTIES = (
 	"reqd",
@@ -48,6 +48,15 @@ def host_definitions() -> dict[str, dict[str, Any]]:
 	root = Path(__file__).resolve().parent.parent
 	found = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(root.glob("*/doctype/*/*.json")))
 	return {doc["name"]: doc for doc in found if doc.get("doctype") == "DocType"}
+
+
+def _left_as_it_is(df: _dict) -> bool:
+	"""Fields of code, files, addresses, and those marked so."""
+	return bool(
+		df.ignore_xss_filter
+		or df.fieldtype in ("Attach", "Attach Image", "Barcode", "Code")
+		or (df.fieldtype in ("Data", "Small Text", "Text") and df.options == "Email")
+	)
 
 
 def _compare(value: Any, condition: Any) -> bool:
@@ -108,6 +117,18 @@ class Meta:
 		self.valid_columns = ["name", "owner", "creation", "modified", "modified_by", "docstatus", "idx", *self.columns]
 		if self.istable:
 			self.valid_columns += child_table_fields
+		self.fieldtypes = _STANDARD_FIELDTYPES | {
+			df.fieldname: df.fieldtype for df in self.fields if df.fieldname and df.fieldname not in _STANDARD_FIELDTYPES
+		}
+		self.choices = {
+			df.fieldname: frozenset(df.options.split("\n")) for df in self.select_fields if df.fieldname != "naming_series"
+		}
+		self.table_fieldnames = frozenset(df.fieldname for df in self.table_fields)
+		self.tables = [(df.fieldname, df.options) for df in self.table_fields]
+		self.links_out = [
+			(df.fieldname, df.fieldtype == "Link", df.options) for df in (*self.link_fields, *self.dynamic_link_fields)
+		]
+		self.autonamed_field = self.autoname[6:] if (self.autoname or "").startswith("field:") else ""
 		self.non_negative_fields = [df for df in self.fields if df.non_negative and df.fieldtype in ("Int", "Float", "Currency")]
 		self._prepare_defaults()
 		self.fetch_fields: dict[str, list[_dict]] = {}
@@ -131,6 +152,39 @@ class Meta:
 			elif df.fieldtype == "Int" and int(df.length or 0) <= 11:
 				found[df.fieldname] = ("number", 2147483647)
 		return found
+
+	@cached_property
+	def casts(self) -> list[tuple[str, _dict | None, bool]]:
+		"""The columns, each with its field, if it has one, and whether it takes text as it is."""
+		asis = (*datetime_fields, *float_like_fields, "Check", "Int", "Long Int", "JSON")
+		fields = ((name, self.by_name.get(name)) for name in self.valid_columns)
+		return [(name, df, df is not None and df.fieldtype not in asis and not df.unique) for name, df in fields]
+
+	@cached_property
+	def lengths(self) -> list[tuple[str, str, int]]:
+		"""The fields whose length is limited: what is counted, how many."""
+		return [(name, *self.limits[name]) for name in self.columns if name in self.limits]
+
+	@cached_property
+	def sanitised_columns(self) -> list[str]:
+		"""The fields whose HTML is cleaned when a document is saved."""
+		return [name for name in self.columns if not _left_as_it_is(self.by_name[name])]
+
+	@cached_property
+	def insert_statement(self) -> str:
+		"""The statement that writes a row of all columns."""
+		columns = ", ".join(f"`{name}`" for name in self.valid_columns)
+		return f"INSERT INTO `tab{self.name}` ({columns}) VALUES ({', '.join('?' * len(self.valid_columns))})"
+
+	@cached_property
+	def doc_events(self) -> dict[str, list[Callable[..., Any]]]:
+		"""The functions that the apps' `doc_events` name for each method, those for the DocType first, then those for `*`."""
+		events = get_hooks("doc_events", {})
+		found: dict[str, list[Any]] = {}
+		for key in (self.name, "*"):
+			for method, handlers in (events.get(key) or {}).items():
+				found.setdefault(method, []).extend(handlers)
+		return {method: [get_attr(handler) for handler in handlers] for method, handlers in found.items()}
 
 	def _prepare_defaults(self) -> None:
 		"""What a new document's fields begin with: what is always the same, and what must be asked for each time."""
@@ -300,10 +354,9 @@ def get_fieldtype(doctype: str, fieldname: Any) -> str:
 	if standard:
 		return standard
 	try:
-		df = get_meta(doctype).get_field(fieldname)
+		return get_meta(doctype).fieldtypes.get(fieldname, "")
 	except errors.DoesNotExistError:
 		return ""
-	return df.fieldtype if df else ""
 
 
 def is_single(doctype: str) -> bool:

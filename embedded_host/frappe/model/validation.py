@@ -9,9 +9,8 @@ from frappe.host.context import STANDARD_USERS, local
 from frappe.host.messages import bold, msgprint, throw
 from frappe.model import optional_fields, table_fields
 from frappe.model.meta import get_meta
+from frappe.translate import _
 from frappe.utils import cint, cstr, flt, split_emails, strip_html, validate_email_address
-
-_NOT_SANITISED = ("Attach", "Attach Image", "Barcode", "Code")
 
 
 class DocumentValidation:
@@ -34,13 +33,9 @@ class DocumentValidation:
 			self.validate_set_only_once()
 
 	def _row_prefix(self: Any) -> str:
-		from frappe.translate import _
-
 		return f"{bold(_(self.doctype))} {_('Row')} #{self.idx}: " if self.get("parentfield") else ""
 
 	def _get_missing_mandatory_fields(self: Any) -> list[tuple[str, str]]:
-		from frappe.translate import _
-
 		missing = []
 		for df in self.meta.mandatory_fields:
 			value = self.get(df.fieldname)
@@ -85,37 +80,30 @@ class DocumentValidation:
 				validate_url(value, throw=True)
 
 	def _validate_selects(self: Any) -> None:
-		from frappe.translate import _
-
 		if local.flags.in_import:
 			return
-		for df in self.meta.select_fields:
-			if df.fieldname == "naming_series" or not self.get(df.fieldname):
+		for fieldname, choices in self.meta.choices.items():
+			if not self.__dict__.get(fieldname):
 				continue
-			options = df.options.split("\n")
-			value = cstr(self.get(df.fieldname)).strip()
-			self.set(df.fieldname, value)
-			if value not in options:
-				listed = '", "'.join(_(option) for option in options)
+			value = cstr(self.get(fieldname)).strip()
+			self.set(fieldname, value)
+			if value not in choices:
+				df = self.meta.by_name[fieldname]
+				listed = '", "'.join(_(option) for option in df.options.split("\n"))
 				prefix = _("Row #{0}:").format(self.idx) if self.get("parentfield") else ""
 				throw(_('{0} {1} cannot be "{2}". It should be one of "{3}"').format(prefix, _(df.label), value, listed))
 
 	def _validate_non_negative(self: Any) -> None:
-		from frappe.translate import _
-
 		for df in self.meta.non_negative_fields:
 			if flt(self.get(df.fieldname)) < 0:
 				throw(_("Value cannot be negative for {0}: {1}").format(_(df.parent), bold(_(df.label))), errors.NonNegativeError)
 
 	def _validate_length(self: Any) -> None:
-		from frappe.translate import _
-
 		if local.flags.in_install or self.meta.issingle:
 			return
-		for fieldname in self.meta.columns:
-			counted, limit = self.meta.limits.get(fieldname, ("", 0))
-			value = self.get(fieldname)
-			if not counted or value is None:
+		for fieldname, counted, limit in self.meta.lengths:
+			value = self.__dict__.get(fieldname)
+			if value is None or (counted != "number" and type(value) is str and len(value) * 4 <= limit):
 				continue
 			if counted == "number":
 				size = abs(cint(value))
@@ -137,9 +125,9 @@ class DocumentValidation:
 				)
 
 	def _sync_autoname_field(self: Any) -> None:
-		autoname = self.meta.autoname or ""
-		if autoname.startswith("field:") and self.name and self.name != self.get(autoname[6:]):
-			self.set(autoname[6:], self.name)
+		fieldname = self.meta.autonamed_field
+		if fieldname and self.name and self.name != self.get(fieldname):
+			self.set(fieldname, self.name)
 
 	def _sanitize_content(self: Any) -> None:
 		"""HTML in fields that show HTML is cleaned; fields of code, files, and those marked to be left alone are left alone."""
@@ -147,18 +135,11 @@ class DocumentValidation:
 
 		if local.flags.in_install:
 			return
-		for fieldname in self.meta.columns:
+		for fieldname in self.meta.sanitised_columns:
 			value = self.__dict__.get(fieldname)
-			if not isinstance(value, str) or ("<" not in value and ">" not in value):
-				continue
-			df = self.meta.by_name[fieldname]
-			if (
-				df.ignore_xss_filter
-				or df.fieldtype in _NOT_SANITISED
-				or (df.fieldtype in ("Data", "Small Text", "Text") and df.options == "Email")
-			):
-				continue
-			self.set(fieldname, sanitize_html(value, linkify=df.fieldtype == "Text Editor"))
+			if isinstance(value, str) and ("<" in value or ">" in value):
+				linkify = self.meta.fieldtypes[fieldname] == "Text Editor"
+				self.set(fieldname, sanitize_html(value, linkify=linkify))
 
 	def _save_passwords(self: Any) -> None:
 		from frappe.utils.password import remove_encrypted_password, set_encrypted_password
@@ -177,8 +158,6 @@ class DocumentValidation:
 				self.set(df.fieldname, "*" * len(password))
 
 	def validate_set_only_once(self: Any) -> None:
-		from frappe.translate import _
-
 		before = self.get_doc_before_save()
 		if not before:
 			return
@@ -229,8 +208,6 @@ class DocumentValidation:
 	# -- links ------------------------------------------------------------------------------------
 
 	def _validate_links(self: Any) -> None:
-		from frappe.translate import _
-
 		if self.flags.ignore_links:
 			return
 		invalid = [label for doc in (self, *self.get_all_children()) for label in doc.get_invalid_links()]
@@ -239,31 +216,27 @@ class DocumentValidation:
 
 	def get_invalid_links(self: Any) -> list[str]:
 		"""Links that lead nowhere. Sets the name as it is written there, and fetched fields."""
-		from frappe.translate import _
-
 		invalid = []
-		for df in (*self.meta.link_fields, *self.meta.dynamic_link_fields):
-			docname = self.get(df.fieldname)
+		for fieldname, is_fixed, options in self.meta.links_out:
+			docname = self.__dict__.get(fieldname)
 			if not docname:
 				continue
+			label = self.meta.by_name[fieldname].label
 			if not isinstance(docname, str | int):
-				throw(_("Invalid value for {0}, expected text").format(_(df.label)), errors.LinkValidationError)
-			doctype = df.options if df.fieldtype == "Link" else self.get(df.options)
+				throw(_("Invalid value for {0}, expected text").format(_(label)), errors.LinkValidationError)
+			doctype = options if is_fixed else self.get(options)
 			if not doctype:
-				throw(_("{0} must be set first").format(self.meta.get_label(df.options or "")))
-			label = (
-				f"{_('Row')} #{self.idx}: {_(df.label)}: {docname}" if self.get("parentfield") else f"{_(df.label)}: {docname}"
-			)
-			target = get_meta(doctype)
-			if target.issingle:
+				throw(_("{0} must be set first").format(self.meta.get_label(options or "")))
+			if get_meta(doctype).issingle:
 				continue
-			fetched = [f for f in self.meta.get_fields_to_fetch(df.fieldname) if not (f.fetch_if_empty and self.get(f.fieldname))]
+			fetched = [f for f in self.meta.get_fields_to_fetch(fieldname) if not (f.fetch_if_empty and self.get(f.fieldname))]
 			columns = ["name", *(f.fetch_from.split(".")[-1] for f in fetched)]
 			values = local.db.get_value(doctype, str(docname), columns, as_dict=True, order_by=None)
 			if not values:
-				invalid.append(label)
+				row = f"{_('Row')} #{self.idx}: " if self.get("parentfield") else ""
+				invalid.append(f"{row}{_(label)}: {docname}")
 				continue
-			self.set(df.fieldname, values.name)
+			self.set(fieldname, values.name)
 			for field in fetched:
 				self.set(field.fieldname, values.get(field.fetch_from.split(".")[-1]))
 		return invalid

@@ -30,6 +30,10 @@ _EMAIL = re.compile(
 	r"@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$",
 	re.IGNORECASE,
 )
+#: What nearly every address is, and what needs no further look: a part of what _EMAIL takes.
+_PLAIN_EMAIL = re.compile(
+	r"[A-Za-z0-9_]+(?:[.+-][A-Za-z0-9_]+)*@(?:[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\.)+[A-Za-z0-9]+",
+)
 _ADDRESS_SEPARATOR = re.compile(r'[,\n](?=(?:[^"]|"[^"]*")*$)')
 _TAGS = re.compile(r"<[^>]*>")
 
@@ -63,7 +67,12 @@ def cstr(s: Any, encoding: str = "utf-8") -> str:
 
 
 def random_string(length: int) -> str:
-	return "".join(secrets.choice(_LETTERS) for _ in range(length))
+	# 64 bits more than there are letters in: none is likelier than another.
+	number, letters = secrets.randbits(6 * length + 64), []
+	for _ in range(length):
+		number, at = divmod(number, len(_LETTERS))
+		letters.append(_LETTERS[at])
+	return "".join(letters)
 
 
 def generate_hash(txt: str | None = None, length: int = 56) -> str:
@@ -301,6 +310,9 @@ def validate_email_address(email_str: str, throw: bool = False) -> str | None:
 	found = []
 	for part in (email_str or "").strip().split(","):
 		part = part.strip()
+		if _PLAIN_EMAIL.fullmatch(part):
+			found.append(part)
+			continue
 		if "undisclosed-recipient" in part:
 			continue
 		address = "" if " " in part and "<" not in part else extract_email_id(part)
