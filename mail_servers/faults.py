@@ -173,7 +173,7 @@ class Faults:
 	listed by SEARCH until a FETCH asks for their text, and then gone. ``nil`` / ``quoted``: UIDs whose text comes as
 	NIL or as a quoted string. ``flaky``: UIDs refused when asked with others and given when asked alone.
 	``chatter``: unsolicited EXISTS, EXPUNGE, RECENT and FETCH lines between the answers. ``uid_last``: items in
-	another order. ``backwards``: messages in descending order. ``no_uidnext``: SELECT does not say it.
+	another order. ``backwards``: messages in descending order. ``no_uidnext`` / ``no_uidvalidity``: SELECT does not say it.
 	"""
 
 	answers: dict[str, bytes] = field(default_factory=dict)
@@ -192,6 +192,12 @@ class Faults:
 	uid_last: bool = False
 	backwards: bool = False
 	no_uidnext: bool = False
+	no_uidvalidity: bool = False
+
+
+#: UIDs have 32 bits (RFC 3501 section 9, nz-number).
+LARGEST_UID = 2**32 - 1
+_UIDS = re.compile(rb"(?<![\w.\"])\d+(?=[,:* )]|$)")
 
 
 class FaultyImap(Listener):
@@ -273,10 +279,13 @@ class FaultyImap(Listener):
 				out.append(b"* %d EXISTS" % len(self.messages))
 				out.append(b"* 0 RECENT")
 				out.append(b"* FLAGS (\\Seen \\Deleted)")
-				out.append(b"* OK [UIDVALIDITY %d] fine" % self.uidvalidity)
+				if not faults.no_uidvalidity:
+					out.append(b"* OK [UIDVALIDITY %d] fine" % self.uidvalidity)
 				if not faults.no_uidnext:
 					out.append(b"* OK [UIDNEXT %d] fine" % (max(self.messages, default=0) + 1))
 				done = b"OK [READ-ONLY] done"
+		elif name.startswith("UID ") and any(int(digits) > LARGEST_UID for digits in _UIDS.findall(rest)):
+			done = b"BAD that is no UID"
 		elif name == "UID SEARCH":
 			out.append(b" ".join([b"* SEARCH", *(b"%d" % uid for uid in self._search(rest))]))
 		elif name == "UID FETCH":
@@ -326,8 +335,8 @@ class FaultyImap(Listener):
 			low, _, high = piece.partition(":")
 			ends = [highest if end == "*" else int(end) for end in (low, high or low)]
 			# RFC 3501 section 6.4.8: n:* always includes the last message, even when n is beyond it.
-			wanted.update(range(min(ends), max(ends) + 1))
-		return sorted(wanted & set(self.messages))
+			wanted.update(uid for uid in self.messages if min(ends) <= uid <= max(ends))
+		return sorted(wanted)
 
 	def _search(self, rest: bytes) -> list[int]:
 		text = rest.decode()

@@ -96,6 +96,47 @@ def test_uidnext_that_is_never_told(mailbox: Mailbox, odd: FaultyImap) -> None:
 	assert pulled(mailbox) == [*FIVE, "neuf"]
 
 
+def test_uidvalidity_that_is_never_told(mailbox: Mailbox, odd: FaultyImap) -> None:
+	"""Such a server promises nothing of its UIDs: what it says of them is taken at its word, and content tells the rest."""
+	odd.faults = Faults(no_uidvalidity=True)
+	assert pulled(mailbox) == FIVE
+	assert pulled(mailbox) == FIVE
+	odd.messages[9] = crlf(raw("neuf"))
+	assert pulled(mailbox) == [*FIVE, "neuf"]
+	# Counted anew.
+	odd.messages = {1: odd.messages[9], 2: crlf(raw("recompté"))}
+	assert pulled(mailbox) == [*FIVE, "neuf", "recompté"]
+	# It says it after all, and no more, and again: nothing is lost, nothing is there twice.
+	odd.faults = Faults()
+	odd.messages[3] = crlf(raw("dit"))
+	assert pulled(mailbox)[7:] == ["dit"]
+	odd.faults = Faults(no_uidvalidity=True)
+	odd.messages[4] = crlf(raw("tu"))
+	assert pulled(mailbox)[7:] == ["dit", "tu"]
+	assert journal(mailbox, state="Unfetched") == journal(mailbox, state="Failed") == []
+
+
+@pytest.mark.parametrize("keep", [0, 1], ids=["alone", "read status both ways"])
+def test_uids_up_to_the_last_there_can_be(make_mailbox: Make, odd: FaultyImap, keep: int) -> None:
+	values = {"mark_as_read": keep, "keep_read_status": keep}
+	mailbox = make_mailbox(append_to="Opportunity", incoming_port=str(odd.port), **values)
+	largest = 2**32 - 1
+	odd.messages = {largest - 7 + uid: message for uid, message in odd.messages.items()}
+	assert pulled(mailbox) == FIVE
+	# No integer column of the hosts holds them: the journal does.
+	assert [row.uid for row in journal(mailbox)] == [str(uid) for uid in range(largest - 6, largest - 1)]
+	odd.messages[largest] = crlf(raw("le dernier"))
+	odd.faults = Faults(no_uidnext=True)
+	assert pulled(mailbox) == [*FIVE, "le dernier"]
+	# There can be none above it, and nothing is asked for that no server understands.
+	assert pulled(mailbox) == [*FIVE, "le dernier"]
+	assert frappe.db.get_value("Email Folder", {"email_account": mailbox.account}, "last_uid") == str(largest)
+	assert all(("\\Seen" in odd.flags.get(uid, ())) is bool(keep) for uid in odd.messages)
+	odd.uidvalidity, odd.faults = 8, Faults()
+	odd.messages = {1: odd.messages[largest], 2: crlf(raw("renuméroté"))}
+	assert pulled(mailbox) == [*FIVE, "le dernier", "renuméroté"]
+
+
 @pytest.mark.parametrize(
 	"faults",
 	[

@@ -16,6 +16,8 @@ from collections.abc import Iterable, Sequence
 from dokos_mail.engine.receive.model import FetchPlan, FirstSync, FolderStatus, Position
 from dokos_mail.engine.receive.uidset import ascending
 
+#: UIDs have 32 bits (RFC 3501 section 9, nz-number); servers refuse a command with a larger number.
+LARGEST_UID = 2**32 - 1
 #: Said in ``FetchPlan.notes`` when UIDNEXT went back under an unchanged UIDVALIDITY, as after a careless restore.
 UIDS_WENT_BACK = "uids_went_back"
 #: Said when the folder's UIDVALIDITY changed since the last pull.
@@ -38,7 +40,7 @@ def search_criteria(position: Position, status: FolderStatus, first: FirstSync) 
 		return "ALL" if status.exists <= first.count else f"{status.exists - first.count + 1}:*"
 	if _resync_note(position, status):
 		return "ALL"
-	return f"UID {position.last_uid + 1}:*"
+	return f"UID {min(position.last_uid + 1, LARGEST_UID)}:*"
 
 
 def fetch_plan(position: Position, status: FolderStatus, first: FirstSync, found: Iterable[int]) -> FetchPlan:
