@@ -109,7 +109,7 @@ PARTS = {
 	"parsing": ("engine/message/parse.py", "parse"),
 	"deciding": ("inbound/decide.py", "decide"),
 	"documents": ("inbound/documents.py", "make_document"),
-	"Communications": ("inbound/store.py", "_make_communication"),
+	"Communications": ("inbound/store.py", "_file"),
 	"of it sanitising": ("engine/message/html.py", "sanitise"),
 	"files": ("inbound/store.py", "_attach"),
 	"reactions": ("inbound/outcome.py", "_set_off"),

@@ -37,11 +37,12 @@ class Absent:
 		"""Those of ``values`` that some row may have."""
 		return [value for value in values if not self.holds(doctype, field, value)]
 
-	def forget(self, values: Iterable[str | None]) -> None:
-		"""These may have come to be meanwhile."""
+	def forget(self, values: Iterable[str | None], doctype: str | None = None) -> None:
+		"""These may have come to be meanwhile, in rows of any document type, or of one."""
 		gone = {value.casefold() for value in values if value}
-		for known in self._values.values():
-			known -= gone
+		for (of, _field), known in self._values.items():
+			if doctype in (None, of):
+				known -= gone
 
 
 #: Nothing was looked up.

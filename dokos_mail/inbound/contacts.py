@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import frappe
 from frappe.model.base_document import get_controller
 from frappe.model.document import Document
@@ -133,7 +135,12 @@ def _make_contact(address: str, full_name: str | None) -> Document | None:
 
 def contact_class() -> type:
 	"""The class of a contact that is made while mail is being filed."""
-	return type("ContactOfMail", (_ContactOfMail, get_controller("Contact")), {})
+	return _of_mail(get_controller("Contact"))
+
+
+@lru_cache(maxsize=4)
+def _of_mail(host_class: type) -> type:
+	return type("ContactOfMail", (_ContactOfMail, host_class), {})
 
 
 class _ContactOfMail:

@@ -114,8 +114,10 @@ def _introduce(rules: Rules) -> None:
 
 
 def _end_of_page(rules: Rules) -> None:
+	_note_told(rules)
 	rules.remember()
 	frappe.db.commit()
+	rules.told.clear()
 	pictures_later(rules.new_contacts)
 
 
@@ -163,7 +165,8 @@ def _process_together(rows: list[frappe._dict], most: int, lease: Lease, rules: 
 			if written[-1][1].get("reference_name") or time.monotonic() - began > SECONDS_TOGETHER:
 				break
 		at_fault = None
-		_commit([row for row, _values in written], lease, rows[len(written)].name if len(rows) > len(written) else None)
+		following = rows[len(written)].name if len(rows) > len(written) else None
+		_commit([row for row, _values in written], lease, rules, following)
 	except LeaseLost:
 		raise
 	except Exception as error:
@@ -197,7 +200,7 @@ def process(row: frappe._dict, lease: Lease, rules: Rules, ahead: Ahead, followi
 		headers: dict[str, object] = {}
 		try:
 			values = _write(row, rules, ahead, headers)
-			_commit([row], lease, following)
+			_commit([row], lease, rules, following)
 			break
 		except LeaseLost:
 			raise
@@ -226,10 +229,12 @@ def _write(row: frappe._dict, rules: Rules, ahead: Ahead, headers: dict[str, obj
 	return values
 
 
-def _commit(rows: list[frappe._dict], lease: Lease, following: str | None) -> None:
+def _commit(rows: list[frappe._dict], lease: Lease, rules: Rules, following: str | None) -> None:
 	must_be_there("Communication", [row.made for row in rows if row.made])
+	_note_told(rules)
 	_note_next(lease, following)
 	frappe.db.commit()
+	rules.told.clear()
 
 
 def _committed(row: frappe._dict, values: dict[str, object], rules: Rules) -> str:
@@ -267,20 +272,32 @@ def _blame(error: Exception, lease: Lease) -> None:
 
 
 def tell_apps(name: str, rules: Rules, mail: ReceivedMail | None = None) -> None:
-	"""Tell other apps of a mail that is stored; commits. Cut anywhere, the row says that they are still to be told.
+	"""Tell other apps of a mail that is stored; each commits. That they were told is written with the next commit.
 
-	``mail`` is what they saw before it was placed; it is read anew where it is not at hand.
+	Not with one of its own, which would be as dear as the message's, unless one of them failed. Cut anywhere before that,
+	the row says that they are still to be told, and they are told again. ``mail`` is what they saw before it was placed; it
+	is read anew where it is not at hand.
 	"""
 	told = hooks(AFTER_STORE)
 	row = frappe.db.get_value(JOURNAL, name, [*_ROW_FIELDS, "state", "reason", "authentication", "junk"], as_dict=True)
 	remarks: list[str] = []
 	if told and row.state == PROCESSED and row.communication and frappe.db.exists("Communication", row.communication):
 		remarks = tell(told, row.communication, mail or _seen_by_apps(row, rules))
-	values: dict[str, object] = {"hooks_due": 0}
+	rules.told.append(name)
 	if remarks:
-		values["reason"] = "\n".join([*filter(None, [row.reason]), *remarks])
-	frappe.db.set_value(JOURNAL, name, values, update_modified=False)
-	frappe.db.commit()
+		reason = "\n".join([*filter(None, [row.reason]), *remarks])
+		frappe.db.set_value(JOURNAL, name, "reason", reason, update_modified=False)
+		_note_told(rules)
+		frappe.db.commit()
+		rules.told.clear()
+
+
+def _note_told(rules: Rules) -> None:
+	"""Write down of which mail other apps were told; the caller commits, and forgets it then."""
+	if len(rules.told) == 1:
+		frappe.db.set_value(JOURNAL, rules.told[0], "hooks_due", 0, update_modified=False)
+	elif rules.told:
+		frappe.db.set_value(JOURNAL, {"name": ("in", rules.told)}, "hooks_due", 0, update_modified=False)
 
 
 def _seen_by_apps(row: frappe._dict, rules: Rules) -> ReceivedMail:
@@ -296,6 +313,9 @@ def tell_apps_again(account: str, time_is_up: Callable[[], bool] = lambda: False
 		if time_is_up():
 			return
 		tell_apps(name, rules)
+		_note_told(rules)
+		frappe.db.commit()
+		rules.told.clear()
 
 
 def _let_go_on(name: str) -> None:

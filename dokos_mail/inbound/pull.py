@@ -7,7 +7,9 @@ already journalled.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -18,7 +20,7 @@ from dokos_mail.engine.connect.imap import open_imap
 from dokos_mail.engine.connect.pop3 import open_pop3
 from dokos_mail.engine.errors import CommandRefused, FolderMissing, MailError, StorageFailed
 from dokos_mail.engine.receive.imap import ImapSession
-from dokos_mail.engine.receive.model import Fetched, FetchPlan, FirstSync, Position
+from dokos_mail.engine.receive.model import Fetched, FetchPlan, FirstSync, FolderStatus, Position
 from dokos_mail.engine.receive.plan import UIDS_WENT_BACK, fetch_plan, search_criteria
 from dokos_mail.engine.receive.pop3 import Pop3Session
 from dokos_mail.engine.receive.rawstore import storage_error
@@ -138,21 +140,11 @@ def fetch_new(session: ImapSession, journal: FolderJournal, work: Work) -> None:
 		start = takeover.plan(hosts, status, first.unseen_only, session.search)
 		if not _take_over(session, journal, work, status.uidvalidity, start):
 			return
-	criteria = search_criteria(journal.position, status, first)
-	starts_over = criteria == "ALL" and journal.position.uidvalidity is not None
-	if starts_over:
-		criteria = _resync_criteria(journal)
-	found = session.search(criteria) if criteria else []
-	if not starts_over and journal.is_under_way(status.uidvalidity):
-		found = _still_wanted(session, journal, first, found)
-	plan = fetch_plan(journal.position, status, first, found)
-	if UIDS_WENT_BACK in plan.notes:
-		journal.start_over()
-	asked = journal.unknown(status.uidvalidity, plan.uids)
+	plan, asked, takes_all = _plan(session, journal, status, first)
 	position = Position(status.uidvalidity, 0 if plan.first or plan.resync else journal.position.last_uid)
 	if plan.first:
-		start, took_all = Position(status.uidvalidity, _below(asked, plan)), len(plan.uids) == status.exists
-		journal.move(start, first_sync_uid=plan.done.last_uid, took_all=took_all)
+		start = Position(status.uidvalidity, _below(asked, plan))
+		journal.move(start, first_sync_uid=plan.done.last_uid, took_all=takes_all)
 		position = journal.position
 		frappe.db.commit()
 	elif plan.resync:
@@ -172,6 +164,27 @@ def fetch_new(session: ImapSession, journal: FolderJournal, work: Work) -> None:
 	lease.fence()
 	journal.move(Position(status.uidvalidity, max(plan.done.last_uid, position.last_uid)))
 	frappe.db.commit()
+
+
+def _plan(
+	session: ImapSession, journal: FolderJournal, status: FolderStatus, first: FirstSync
+) -> tuple[FetchPlan, Sequence[int], bool]:
+	"""What to fetch of a folder: the plan, without its UIDs; those of them that the journal lacks; whether they are all there are.
+
+	A folder may have a million messages: only the last of their lists outlives this, in 8 octets each.
+	"""
+	criteria = search_criteria(journal.position, status, first)
+	starts_over = criteria == "ALL" and journal.position.uidvalidity is not None
+	if starts_over:
+		criteria = _resync_criteria(journal)
+	found = session.search(criteria) if criteria else []
+	if not starts_over and journal.is_under_way(status.uidvalidity):
+		found = _still_wanted(session, journal, first, found)
+	plan = fetch_plan(journal.position, status, first, found)
+	if UIDS_WENT_BACK in plan.notes:
+		journal.start_over()
+	asked = array("Q", journal.unknown(status.uidvalidity, plan.uids))
+	return replace(plan, uids=()), asked, len(plan.uids) == status.exists
 
 
 def _take_over(session: ImapSession, journal: FolderJournal, work: Work, uidvalidity: int, start: takeover.Takeover) -> bool:

@@ -33,6 +33,8 @@ class Rules:
 		self.new_contacts: list[str] = []
 		#: Rows that became mail of their own, of which no copy was known, by their content.
 		self.stored: dict[str, str] = {}
+		#: Rows of whose mail other apps were told since the last commit.
+		self.told: list[str] = []
 		self._broken: set[str] = set()
 		self._rows = {row.folder_name: row for row in self.settings.imap_folder} if self.settings.use_imap else {}
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from urllib.parse import quote
 
 import frappe
 from frappe import _
 from frappe.model.base_document import get_controller
+from frappe.model.document import Document
 from frappe.utils import cint
 
 from dokos_mail.engine.message.authentication import FAIL
@@ -71,7 +72,7 @@ def store(
 	message, placement = decision.mail.message, decision.placement
 	# Before anything is written: the databases' locks are held for as long as the writing takes, and no longer.
 	original = original_url(row.name)
-	content, text = ("", "") if communication else body or make_body(message, row.name)
+	new = None if communication else _new_communication(row, decision, *(body or make_body(message, row.name)))
 	reference = placement.reference
 	before = _reference_of(communication) if communication else None
 	taken = False
@@ -80,14 +81,13 @@ def store(
 	elif placement.create:
 		reference, taken = _new_document(row, placement.create, decision)
 		# The type's own code may have made a contact, as a lead's does.
-		rules.absent.forget(address.address.strip() for address in message.from_)
+		rules.absent.forget((address.address.strip() for address in message.from_), "Contact Email")
 	notes = [_too_large(row.size)] if message.structure_only else []
-	made_before = bool(communication)
-	if not communication:
-		communication = _make_communication(row, decision, rules, reference, content, text)
+	if new:
+		communication = _file(new, decision, rules, reference)
 	elif reference and not before:
 		_join(communication, reference, placement.parent)
-	kept = _kept_before(communication) if made_before and message.attachments else {}
+	kept = _kept_before(communication) if not new and message.attachments else {}
 	urls = _attach(communication, message.attachments, kept, rules.largest_attachment, notes)
 	if urls or notes:
 		content = body_html(message, urls, notes, original)
@@ -144,7 +144,10 @@ def _join(communication: str, reference: Reference, parent: str | None) -> None:
 
 def must_be_there(doctype: str, names: list[str]) -> None:
 	"""Another app's hook can delete what was just made, or roll the transaction back and say nothing."""
-	there = frappe.get_all(doctype, filters={"name": ("in", names)}, pluck="name") if names else []
+	if len(names) == 1:
+		there = [frappe.db.exists(doctype, names[0])]
+	else:
+		there = frappe.get_all(doctype, filters={"name": ("in", names)}, pluck="name") if names else []
 	for name in names:
 		if name not in there:
 			raise CannotProcess(_("{0} {1} was made of it, and another app removed it at once.").format(_(doctype), name))
@@ -160,9 +163,8 @@ def _reference_of(communication: str) -> Reference | None:
 	return Reference(doctype, name) if doctype and name else None
 
 
-def _make_communication(
-	row: frappe._dict, decision: Decision, rules: Rules, reference: Reference | None, content: str, text: str
-) -> str:
+def _new_communication(row: frappe._dict, decision: Decision, content: str, text: str) -> Document:
+	"""The Communication of a mail, still on no document and not written."""
 	message, placement, mail = decision.mail.message, decision.placement, decision.mail
 	sender = message.from_[0] if message.from_ else Address("", "")
 	seen = mail.sent or "\\Seen" in (row.imap_flags or "").split()
@@ -189,10 +191,8 @@ def _make_communication(
 			"communication_date": site_time(message.date) or row.received_on,
 			"has_attachment": int(bool(message.attachments)),
 			"unread_notification_sent": 1,  # the host's own job leaves it alone: ``inbound.unreplied`` tells
-			"reference_doctype": reference.doctype if reference else None,
-			"reference_name": reference.name if reference else None,
 			"seen": int(seen),
-			"status": "Linked" if reference else "Open",
+			"status": "Open",
 		}
 	)
 	if mail.junk:
@@ -205,8 +205,16 @@ def _make_communication(
 	doc.flags.concerns_document = decision.verdict.verdict != FAIL
 	for link in placement.links:
 		doc.append("timeline_links", {"link_doctype": link.doctype, "link_name": link.name})
+	return doc
+
+
+def _file(doc: Document, decision: Decision, rules: Rules, reference: Reference | None) -> str:
+	"""Write a Communication, on a document where there is one, and with the contact of its sender; returns its name."""
+	mail = decision.mail
+	if reference:
+		doc.update({"reference_doctype": reference.doctype, "reference_name": reference.name, "status": "Linked"})
 	if not mail.junk and not mail.sent:
-		may_make = is_a_correspondent(message, decision.verdict.verdict, rules.own_address)
+		may_make = is_a_correspondent(mail.message, decision.verdict.verdict, rules.own_address)
 		rules.new_contacts += link_contacts(doc, may_make=may_make, absent=rules.absent)
 	doc.insert(ignore_permissions=True)
 	return doc.name
@@ -214,7 +222,11 @@ def _make_communication(
 
 def received_communication_class() -> type:
 	"""The host's Communication (or what another app made of it), except that placing has decided what it guesses."""
-	host_class = get_controller("Communication")
+	return _received(get_controller("Communication"))
+
+
+@lru_cache(maxsize=4)
+def _received(host_class: type) -> type:
 	return type("ReceivedCommunication", (_ReceivedMail, host_class), {})
 
 

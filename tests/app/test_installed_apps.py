@@ -10,6 +10,7 @@ from types import ModuleType, SimpleNamespace
 import frappe
 import pytest
 
+from dokos_mail.inbound import store
 from dokos_mail.inbound.apps import ReceivedMail
 from dokos_mail.jobs import process_again, sweep_journal
 from dokos_mail.outbound.render import ask_other_apps
@@ -213,3 +214,41 @@ def test_an_app_is_told_although_the_process_ended_before(mailbox: Mailbox, app:
 	assert not journal(mailbox)[0].hooks_due
 	sweep_journal()
 	assert len(told) == 1
+
+
+def test_an_app_is_told_once_whatever_becomes_of_the_next_mail(
+	mailbox: Mailbox, app: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+	"""That it was told is written with the next commit, also when what came in between was undone."""
+	told = []
+
+	def tell(doc: frappe._dict, mail: ReceivedMail) -> None:
+		told.append(mail.subject)
+		if mail.subject == "trois":
+			raise RuntimeError("en panne")
+
+	app.tell = tell
+	errors = frappe.db.count("Error Log")
+	make = store.make_document
+
+	def make_or_fail(doctype: str, message: object, note: Callable[..., None]) -> str:
+		name = make(doctype, message, note)
+		if message.subject == "deux":
+			raise ValueError("cassé")
+		return name
+
+	monkeypatch.setattr(store, "make_document", make_or_fail)
+	for subject in ("un", "deux", "trois", "deux", "quatre"):
+		mailbox.put(raw(subject, message_id=f"{frappe.generate_hash(length=10)}@client.test"))
+	received(mailbox)
+	assert told == ["un", "trois", "quatre"]
+	assert [(row.subject, row.state, row.hooks_due) for row in journal(mailbox)] == [
+		("un", "Processed", 0),
+		("deux", "Failed", 0),
+		("trois", "Processed", 0),
+		("deux", "Failed", 0),
+		("quatre", "Processed", 0),
+	]
+	assert "en panne" in journal(mailbox)[2].reason
+	# What is said of a failure stays, whatever is undone after it.
+	assert frappe.db.count("Error Log") == errors + 3

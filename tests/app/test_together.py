@@ -224,7 +224,9 @@ def test_what_is_surely_absent() -> None:
 	assert not absent.holds("Contact Email", "email_id", there)
 	assert not absent.holds("Contact Email", "email_id", None)
 	assert absent.without("Contact Email", "email_id", [there, missing]) == [there]
-	absent.forget([missing.title()])
+	absent.forget([missing], "Email Account")
+	assert absent.holds("Contact Email", "email_id", missing)
+	absent.forget([missing.title()], "Contact Email")
 	assert not absent.holds("Contact Email", "email_id", missing)
 	frappe.db.rollback()
 
