@@ -10,7 +10,7 @@ import pytest
 from dokos_mail import api
 from dokos_mail.inbound.account import raw_store
 from dokos_mail.jobs import pull_account
-from tests.mailbox import Mailbox, raw
+from tests.mailbox import PASSWORD, Mailbox, raw
 
 STRANGER = "etranger@masociete.test"
 
@@ -86,3 +86,24 @@ def test_a_failed_message_is_processed_again_by_its_button(row: str, stranger: s
 	assert doc.explanation
 	api.process_again(row)
 	assert asked == [("dokos_mail.jobs.process_again", {"names": [row]})]
+
+
+def test_a_password_that_nobody_waits_for_is_not_set_anew(mailbox: Mailbox) -> None:
+	"""The window may be open twice; the second one must not overwrite what the first one set."""
+	before = frappe.get_doc("Email Account", mailbox.account).get_password("password")
+	assert api.set_email_password(mailbox.account, "another one") is True
+	assert frappe.get_doc("Email Account", mailbox.account).get_password("password") == before
+
+
+def test_a_password_is_tried_before_it_is_stored(make_mailbox: Callable[..., Mailbox]) -> None:
+	mailbox = make_mailbox(password=None, awaiting_password=1)
+	frappe.clear_messages()
+	assert api.set_email_password(mailbox.account, "not this one") is False
+	said = str(list(frappe.local.message_log))
+	assert "refuses the login" in said and "app password" in said, "what happened, and what to do"
+	frappe.db.rollback()
+	account = frappe.get_doc("Email Account", mailbox.account)
+	assert (account.awaiting_password, account.get_password("password", raise_exception=False)) == (1, None)
+	assert api.set_email_password(mailbox.account, PASSWORD) is True
+	account = frappe.get_doc("Email Account", mailbox.account)
+	assert (account.awaiting_password, account.get_password("password")) == (0, PASSWORD)

@@ -16,6 +16,8 @@ import pytest
 from frappe.utils import now_datetime
 
 from dokos_mail import jobs
+from dokos_mail.engine import errors
+from dokos_mail.engine.send.verdict import Verdict
 from dokos_mail.outbound import account as accounts
 from dokos_mail.outbound import queue
 from mail_servers.certificates import Certificates
@@ -221,3 +223,17 @@ def test_what_reads_like_the_accounts_trouble_ends_when_only_this_message_has_it
 	jobs.send_account_mail(account.name)
 	assert states(row) == {ANNA: "Refused"}
 	assert "not now" in recipients(row)[ANNA].server_reply
+
+
+@pytest.mark.parametrize(
+	("words", "kind"),
+	[
+		("535 5.7.8 Username and Password not accepted", errors.LoginRefused),
+		("534 5.7.9 Application-specific password required", errors.AppPasswordNeeded),
+		("535 5.7.139 SmtpClientAuthentication is disabled for the Mailbox", errors.AccessSwitchedOff),
+	],
+)
+def test_a_login_refused_while_sending_says_on_the_account_what_to_do(words: str, kind: type[errors.MailError]) -> None:
+	settings = frappe._dict(host="smtp.test", effective_port=587, login="a@site.test")
+	assert type(accounts.error_of(Verdict("account", True, "login"), settings, words)) is kind
+	assert type(accounts.error_of(Verdict("account", False, "login"), settings, words)) is errors.Throttled
