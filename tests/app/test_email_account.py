@@ -297,6 +297,11 @@ def test_the_user_of_the_address_has_the_inbox(site: object) -> None:
 	doc.save()
 	assert (inboxes(name)[0]["awaiting_password"], inboxes(name)[0]["enable_outgoing"]) == (0, 1)
 	assert name not in (frappe.db.get_default("email_user_password") or "").split(",")
+	# the password changed on the mail server: its user is asked anew
+	doc.update({"awaiting_password": 1, "password": None})
+	doc.save()
+	assert inboxes(name)[0]["awaiting_password"] == 1
+	assert name in (frappe.db.get_default("email_user_password") or "").split(",")
 
 
 def test_deleting_an_account_keeps_its_communications(site: object) -> None:
