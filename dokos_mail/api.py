@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import frappe
 from frappe import _
-from frappe.utils import escape_html, now_datetime
+from frappe.utils import cint, escape_html, now_datetime
 
 from dokos_mail import detail_kept, other_classes
 from dokos_mail.checks import refused
@@ -208,10 +208,23 @@ def emails_waiting() -> list[dict[str, object]]:
 
 
 @frappe.whitelist()
-def delivery_timeline(communication: str) -> list[dict[str, object]]:
-	"""What happened to a mail that was sent, for whoever may read it."""
+def queue_in_words(queues: str | list[str]) -> dict[str, object]:
+	"""What the list of queued emails says besides their states: why each is in its own, and whether sending is suspended."""
+	return {"why": queue.whys(_names(queues)), "suspended": queue.was_suspended()}
+
+
+@frappe.whitelist(methods=["POST"])
+def suspend_sending(suspended: int | str) -> None:
+	"""Suspend sending on this site, or resume it."""
+	frappe.only_for("System Manager")
+	queue.suspend(bool(cint(suspended)))
+
+
+@frappe.whitelist()
+def delivery_timeline(communication: str) -> dict[str, object]:
+	"""What happened to a mail that was sent, for whoever may read it: ``events``; and what one may do about it."""
 	frappe.get_doc("Communication", communication).check_permission("read")
-	return queue.timeline(communication)
+	return {"events": queue.timeline(communication)} | queue.what_can_be_done(communication)
 
 
 def _names(queues: str | list[str]) -> list[str]:

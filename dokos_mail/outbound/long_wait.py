@@ -15,7 +15,7 @@ from frappe.utils import now_datetime
 from dokos_mail.engine.send import row as states
 from dokos_mail.engine.send.retry import FOR
 from dokos_mail.outbound import account as accounts
-from dokos_mail.outbound import outcome
+from dokos_mail.outbound import notice
 from dokos_mail.outbound.claim import QUEUE, WAITING
 
 
@@ -42,7 +42,7 @@ def tell(row: frappe._dict, reason: str) -> bool:
 	hers = {"owner": row.owner, "email_account": row.email_account or ("is", "not set")}
 	known = frappe.db.exists(QUEUE, hers | {"notified": 1, "status": ("in", [*WAITING, "Sending"])})
 	if not known:
-		outcome.notify_sender(row, states.WAITING, reason)
+		notice.tell(row, states.WAITING, reason)
 	frappe.db.set_value(QUEUE, hers | {"notified": 0, "status": ("in", WAITING)}, "notified", 1, update_modified=False)
 	return not known
 

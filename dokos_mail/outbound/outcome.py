@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import json
 import random
-import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import frappe
 from frappe import _
-from frappe.utils import cint, escape_html, now_datetime
+from frappe.utils import cint, now_datetime
 
 from dokos_mail.engine.errors import MailError
-from dokos_mail.engine.message.headers import decode_header
-from dokos_mail.engine.send import mime
 from dokos_mail.engine.send import row as states
 from dokos_mail.engine.send.retry import LONGEST, next_try
 from dokos_mail.engine.send.smtp import Delivery
 from dokos_mail.engine.send.verdict import Verdict
+from dokos_mail.outbound import notice
 from dokos_mail.outbound.claim import QUEUE, RECIPIENT
 
 #: Entries kept of what happened to a recipient: the first and the last ones.
@@ -174,7 +172,7 @@ def finish(row: frappe._dict, recipients: Sequence[frappe._dict], token: str | N
 		_tell_communication(row.communication)
 	if found.state in (states.REFUSED, states.PARTLY_REFUSED, states.UNCERTAIN):
 		# Also where its writer was told before that it waits. A row that is over is not delivered again.
-		notify_sender(row, found.state, reason)
+		notice.tell(row, found.state, reason)
 	return found
 
 
@@ -236,47 +234,6 @@ def _tell_communication(name: str) -> None:
 	status = next((word for statuses, word in ways if statuses & found), None)
 	if status and communication.sent_or_received == "Sent":
 		communication.db_set("delivery_status", status)
-
-
-def notify_sender(row: frappe._dict, state: str, reason: str) -> None:
-	"""Whoever wrote the mail is told that it did not arrive everywhere, or has not left yet."""
-	frappe.db.set_value(QUEUE, row.name, "notified", 1, update_modified=False)
-	owner = frappe.db.get_value(QUEUE, row.name, "owner")
-	if not owner or owner == "Guest" or not frappe.db.exists("User", owner):
-		owner = "Administrator"
-	subject = subject_of(row)
-	texts = {
-		states.UNCERTAIN: _("Nobody knows whether this email was sent: {0}"),
-		states.WAITING: _("This email still waits to be sent, and is kept: {0}"),
-	}
-	text = texts.get(state) or _("This email could not be sent: {0}")
-	notice = frappe.new_doc("Notification Log")
-	notice.update(
-		{
-			"for_user": owner,
-			"from_user": owner,
-			"type": "Alert",
-			"document_type": QUEUE,
-			"document_name": row.name,
-			# both are shown as HTML; a subject may be a stranger's, the reason is a server's
-			"subject": text.format(escape_html(subject[:150])),
-			"email_content": escape_html(reason).replace("\n", "<br>"),
-		}
-	)
-	frappe.db.savepoint("notice")
-	try:
-		notice.insert(ignore_permissions=True)
-	except frappe.ValidationError:
-		# Another app's validation. The state on the row says the same.
-		frappe.db.rollback(save_point="notice")
-		frappe.log_error(title=_("Notice of {0}").format(row.name))
-
-
-def subject_of(row: frappe._dict) -> str:
-	"""The mail's subject, as readers see it."""
-	head = re.split(r"\r?\n\r?\n", row.message or "", maxsplit=1)[0]
-	subject = decode_header(mime.field(mime.parse(head), "Subject").encode("utf-8", "surrogateescape"))
-	return " ".join(subject.split())
 
 
 def fault_of(error: MailError) -> str:

@@ -26,7 +26,12 @@ BATCH = 200
 def is_suspended() -> bool:
 	"""Whether somebody suspended sending on this site, or its e-mails are muted."""
 	muted = cint(frappe.flags.mute_emails) or cint(frappe.conf.get("mute_emails"))
-	return bool(muted) or cint(frappe.db.get_default("suspend_email_queue")) == 1
+	return bool(muted) or was_suspended()
+
+
+def was_suspended() -> bool:
+	"""Whether somebody suspended it, who can resume it; what the site's configuration mutes, only that can."""
+	return cint(frappe.db.get_default("suspend_email_queue")) == 1
 
 
 def accounts_with_mail() -> list[str]:
@@ -97,9 +102,14 @@ def see_to_what_was_left() -> int:
 # What people ask
 
 
+def is_ones_own(row: frappe._dict) -> bool:
+	"""Whether the user may send it, try it again or cancel it: a System Manager, and whoever wrote the mail."""
+	return "System Manager" in frappe.get_roles() or row.owner == frappe.session.user
+
+
 def may_act(row: frappe._dict) -> None:
-	"""Who may send, try again or cancel: a System Manager, and whoever wrote the mail. PermissionError otherwise."""
-	if "System Manager" not in frappe.get_roles() and row.owner != frappe.session.user:
+	"""Raises PermissionError for whom it is no affair of."""
+	if not is_ones_own(row):
 		raise frappe.PermissionError(_("Only a System Manager, or whoever wrote the email, may do that."))
 
 
@@ -140,6 +150,21 @@ def cancel(names: Iterable[str]) -> int:
 		words = _("Cancelled by {0}").format(frappe.session.user)
 		count += _change(row, WAITING, (*states.OPEN, states.UNCERTAIN), states.CANCELLED, words)
 	return count
+
+
+def what_can_be_done(communication: str) -> dict[str, object]:
+	"""Of the rows of a mail that was sent: those that ``wait``, those that ``failed``, as far as the user may act on them, and
+	``why``, for readers.
+	"""
+	fields = ["name", "owner", "status"]
+	rows = frappe.get_all(QUEUE, filters={"communication": communication}, fields=fields, order_by="creation asc")
+	waiting = [row.name for row in rows if row.status in WAITING]
+	own = {row.name for row in rows if is_ones_own(row)}
+	return {
+		"wait": [name for name in waiting if name in own],
+		"failed": [row.name for row in rows if row.status in ("Error", "Expired") and row.name in own],
+		"why": "\n".join(dict.fromkeys(why(frappe.get_doc(QUEUE, name)) for name in waiting)),
+	}
 
 
 def _change(row: frappe._dict, statuses: Sequence[str], before: Sequence[str], after: str, words: str) -> bool:
@@ -186,6 +211,27 @@ def why(row: frappe._dict) -> str:
 	if reason := accounts.paced(account):
 		return reason
 	return row.delivery_reason or _("It is sent within a minute or two.")
+
+
+def whys(names: Sequence[str]) -> dict[str, str]:
+	"""For each of these rows, as far as the user may see it, why it is in its state. For lists: no message is loaded."""
+	fields = ["name", "status", "delivery_reason", "send_after", "email_account", "sender"]
+	rows = frappe.get_list(QUEUE, filters={"name": ("in", list(names) or [""])}, fields=fields, limit_page_length=len(names))
+	said: dict[tuple, str] = {}
+	found: dict[str, str] = {}
+	for row in rows:
+		# what waits for one account, and for nothing else, waits for the same
+		alike = tuple(value for field, value in row.items() if field != "name")
+		if alike not in said:
+			row.account_of_host = lambda name=row.name: frappe.get_doc(QUEUE, name).account_of_host()
+			said[alike] = why(row)
+		found[row.name] = said[alike]
+	return found
+
+
+def suspend(suspended: bool) -> None:
+	"""Suspend sending on this site, or resume it: the host's own switch. The caller commits."""
+	frappe.db.set_default("suspend_email_queue", int(suspended))
 
 
 def waiting_by_account() -> list[dict[str, object]]:

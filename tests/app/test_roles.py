@@ -73,6 +73,8 @@ TABLE = {
 	"api.try_emails_again": Row(MANAGERS, queue),
 	"api.cancel_emails": Row(MANAGERS, queue),
 	"api.emails_waiting": Row(MANAGERS, nothing, get=True),
+	"api.queue_in_words": Row(MANAGERS, queue, get=True),
+	"api.suspend_sending": Row(MANAGERS, lambda _facts: {"suspended": 0}),
 	"api.delivery_timeline": Row(MANAGERS, mail, get=True),
 	"api.undeliverable": Row(STAFF, lambda _facts: {"recipients": "anna@client.test"}, get=True),
 	"append_to.append_to_query": Row(MANAGERS, nothing, get=True),

@@ -18,6 +18,9 @@ from dokos_mail.outbound import account as accounts
 from dokos_mail.outbound import queue
 from dokos_mail.outbound.claim import claim
 from mail_servers.smtp_faults import AFTER_END, CLOSE, END, RESET, FaultySmtp, SmtpFaults
+from tests.host.conftest import user
+
+__all__ = ["user"]
 
 Smtp = Callable[..., FaultySmtp]
 Make = Callable[..., object]
@@ -105,14 +108,16 @@ def test_a_bad_recipient_never_stops_the_others(smtp: Smtp, make_account: Make, 
 	assert "bad@there.test: 550 5.1.1 no such user" in row.delivery_reason
 
 
-def test_the_sender_is_told_once_of_a_refusal(smtp: Smtp, make_account: Make, queued: Make) -> None:
+def test_the_sender_is_told_once_of_a_refusal(smtp: Smtp, make_account: Make, queued: Make, user: Make) -> None:
 	server = smtp(SmtpFaults({"RCPT bad@there.test": b"550 5.1.1 no such user"}))
+	marie = user()
 	row = queued(make_account(server), "bad@there.test")
+	frappe.db.set_value("Email Queue", row.name, "owner", marie)
 	jobs.send_account_mail(row.email_account)
 	notices = frappe.get_all(
 		"Notification Log", filters={"document_type": "Email Queue", "document_name": row.name}, fields=["*"]
 	)
-	assert [(each.for_user, "Bonjour" in each.subject) for each in notices] == [("Administrator", True)]
+	assert [(each.for_user, "Bonjour" in each.subject) for each in notices] == [(marie, True)]
 
 
 def test_a_notice_holds_no_markup_of_others(smtp: Smtp, make_account: Make, queued: Make) -> None:
@@ -221,8 +226,9 @@ def notices_of_waits(account: object) -> list[frappe._dict]:
 
 
 def test_writers_are_told_once_that_an_account_keeps_their_mail_for_days(
-	smtp: Smtp, make_account: Make, queued: Make, clock: time_machine.Traveller
+	smtp: Smtp, make_account: Make, queued: Make, user: Make, clock: time_machine.Traveller
 ) -> None:
+	marie, paul = user(), user()
 	server = smtp(SmtpFaults({"greeting": b"421 4.7.0 too many connections"}))
 	account, start = make_account(server), datetime.now(timezone.utc)
 
@@ -235,18 +241,21 @@ def test_writers_are_told_once_that_an_account_keeps_their_mail_for_days(
 		jobs.send_waiting_mail()
 		return notices_of_waits(account)
 
-	first = [queued(account, f"r{number}@there.test") for number in range(20)]
-	own = queued(account, "own@there.test")
-	frappe.db.set_value("Email Queue", own.name, "owner", "Guest")
-	later_on = queued(account, "later@there.test", send_after=now_datetime() + timedelta(days=30))
-	frappe.db.set_value("Email Queue", later_on.name, "owner", "nobody@masociete.test")
-	frappe.db.commit()
+	def of(writer: str, address: str, **values: object) -> object:
+		row = queued(account, address, **values)
+		frappe.db.set_value("Email Queue", row.name, "owner", writer)
+		frappe.db.commit()
+		return row
+
+	first = [of(marie, f"r{number}@there.test") for number in range(20)]
+	own = of(paul, "own@there.test")
+	of(user(), "later@there.test", send_after=now_datetime() + timedelta(days=30))
 	assert days(0) == days(1.9) == []
 	told = days(2.1)
 	assert len(told) == 2, "one for each writer, and none for whom it is not time"
 	assert {each.document_name for each in told} == {first[0].name, own.name}
 	assert all("too many connections" in each.email_content and "Bonjour" in each.subject for each in told)
-	queued(account, "more@there.test")
+	of(marie, "more@there.test")
 	queue.try_again([first[0].name])
 	assert days(4) == days(12) == told, "they know"
 	assert {stored(row).status for row in first} == {"Not Sent"}, "the mail waits on"
@@ -257,7 +266,7 @@ def test_writers_are_told_once_that_an_account_keeps_their_mail_for_days(
 	assert frappe.db.count("Notification Log", {"document_name": first[1].name, "subject": ("like", "%could not be sent%")}) == 1
 	# What befalls the account next is told anew.
 	server.faults = SmtpFaults({"greeting": b"421 4.7.0 too many connections"})
-	again = queued(account, "again@there.test")
+	again = of(marie, "again@there.test")
 	assert days(14) == told
 	assert [each.document_name for each in days(16)[len(told) :]] == [again.name]
 

@@ -11,7 +11,7 @@ import pytest
 
 from dokos_mail import jobs
 from dokos_mail.outbound import queue
-from dokos_mail.outbound.outcome import subject_of
+from dokos_mail.outbound.notice import subject_of
 from mail_servers.smtp_faults import FaultySmtp
 
 Smtp = Callable[..., FaultySmtp]

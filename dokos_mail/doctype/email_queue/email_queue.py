@@ -16,7 +16,7 @@ class EmailQueue(host.base_class("Email Queue")):
 		from dokos_mail.inbound.reactions import reaction_of
 		from dokos_mail.outbound.account import sending_account
 		from dokos_mail.outbound.compose import DATA_LENGTH, complete
-		from dokos_mail.outbound.outcome import subject_of
+		from dokos_mail.outbound.notice import subject_of
 
 		self.delivery_state = "Waiting"
 		self.email_reaction = reaction_of(self)

@@ -5,7 +5,7 @@
 	const of_host = settings.onload;
 	// a drawn name beside a subject tells nobody anything
 	settings.hide_name_column = true;
-	settings.add_fields = [...(settings.add_fields || []), "delivery_state", "status"];
+	settings.add_fields = [...(settings.add_fields || []), "delivery_state", "delivery_reason", "status"];
 
 	settings.get_indicator = (doc) => {
 		const colours = {
@@ -35,7 +35,38 @@
 		list.page.add_actions_menu_item(__("Try Again"), act("try_emails_again"));
 		list.page.add_actions_menu_item(__("Cancel"), act("cancel_emails"));
 		list.page.add_inner_button(__("What Waits and Why"), show_what_waits);
+		show_why(list);
 	};
+
+	// Instead of the host's, which offers its own retry beside ours. What mail waits for is its account's affair: it is asked here.
+	settings.refresh = async (list) => {
+		const rows = list.data || list.rows || [];
+		const args = { queues: rows.map((row) => row.name) };
+		const { message } = await frappe.call({ method: "dokos_mail.api.queue_in_words", args });
+		offer_suspension(list, message.suspended);
+		if (rows !== (list.data || list.rows)) return;
+		const told = rows.filter((row) => (row.delivery_reason || "") !== (message.why[row.name] || ""));
+		for (const row of told) row.delivery_reason = message.why[row.name];
+		if (told.length) (list.render_list || list.draw).call(list);
+	};
+
+	// The host's list cuts columns on narrow screens, this one first.
+	function show_why(list) {
+		const chosen = list.list_view_settings && list.list_view_settings.fields;
+		if (!list.render_header || chosen || list.columns.some((column) => column.df && column.df.fieldname === "delivery_reason")) return;
+		list.columns.push({ type: "Field", df: list.meta.fields.find((df) => df.fieldname === "delivery_reason") });
+		list.render_header(true);
+	}
+
+	function offer_suspension(list, suspended) {
+		const [suspend, resume] = [__("Suspend Sending"), __("Resume Sending")];
+		for (const label of [suspend, resume]) list.page.remove_inner_button(label);
+		list.page.add_inner_button(suspended ? resume : suspend, () =>
+			frappe
+				.call({ method: "dokos_mail.api.suspend_sending", args: { suspended: suspended ? 0 : 1 }, freeze: true })
+				.then(() => list.refresh())
+		);
+	}
 
 	function show_what_waits() {
 		frappe.call({ method: "dokos_mail.api.emails_waiting" }).then(({ message }) => {

@@ -240,8 +240,8 @@ class SmtpSession:
 		self.wire.send(line + b"\r\n")
 		return self._answer()
 
-	def _answer(self, phase: str = SENDING, waits: float = ANSWER_WAITS) -> Reply:
-		self.wire.wait, self.wire.phase = self.settings.timeout * waits, phase
+	def _answer(self, phase: str = SENDING, waits: float | None = None) -> Reply:
+		self.wire.wait, self.wire.phase = self.settings.timeout * (waits or ANSWER_WAITS), phase
 		# each answer has its own time: a server may look into every recipient before it says anything
 		self.wire.begin()
 		try:
