@@ -26,7 +26,14 @@ pytestmark = pytest.mark.embedded
 MARIE = "marie@masociete.test"
 #: A little square that a browser draws.
 LOGO = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
-IN_ORDER = ("Voici notre devis.", "Marie Dupond, ventes", "Ma Société de Test", "SARL au capital", "12 rue des Lilas", "Se désinscrire")
+IN_ORDER = (
+	"Voici notre devis.",
+	"Marie Dupond, ventes",
+	"Ma Société de Test",
+	"SARL au capital",
+	"12 rue des Lilas",
+	"Se désinscrire",
+)
 
 
 @pytest.mark.parametrize("signs_in_the_text", [False, True])

@@ -412,7 +412,6 @@ def test_pace(smtp: Smtp, make_account: Make, queued: Make) -> None:
 	jobs.send_account_mail(account.name)
 	jobs.send_account_mail(account.name)
 	assert server.count == 3
-	assert "3" not in [stored(row).delivery_state for row in rows]
 	assert account.name in queue.why(stored(rows[4]))
 	long_ago = now_datetime() - timedelta(minutes=61)
 	sent = frappe.get_all(
@@ -461,7 +460,8 @@ def test_cancel_try_again_send_now(smtp: Smtp, make_account: Make, queued: Make)
 	assert queue.cancel([row.name]) == 1
 	assert (stored(row).status, stored(row).delivery_state) == ("Expired", "Cancelled")
 	jobs.send_account_mail(account.name)
-	assert "cancelled" in queue.send_now(row.name).lower() or server.count == 0
+	queue.send_now(row.name)
+	assert server.count == 0
 	assert queue.try_again([row.name]) == 1
 	assert queue.send_now(row.name).startswith(frappe._("Sent"))
 	assert server.count == 1
@@ -490,10 +490,14 @@ def test_try_again_touches_only_what_it_is_asked_for(smtp: Smtp, make_account: M
 	assert (stored(one).status, stored(other).status) == ("Not Sent", "Error")
 
 
-def test_strangers_may_do_nothing(smtp: Smtp, make_account: Make, queued: Make) -> None:
+def test_strangers_may_do_nothing(smtp: Smtp, make_account: Make, queued: Make, user: Make) -> None:
+	"""Neither a guest nor another user of the desk; its writer may, and a System Manager."""
 	row = queued(make_account(smtp()), "b@there.test")
-	for user in ("Guest",):
-		frappe.set_user(user)
+	writer = user()
+	frappe.db.set_value("Email Queue", row.name, "owner", writer)
+	frappe.db.commit()
+	for name in ("Guest", user()):
+		frappe.set_user(name)
 		try:
 			for act in (queue.cancel, queue.try_again):
 				with pytest.raises(frappe.PermissionError):
@@ -503,6 +507,12 @@ def test_strangers_may_do_nothing(smtp: Smtp, make_account: Make, queued: Make) 
 		finally:
 			frappe.set_user("Administrator")
 	assert stored(row).status == "Not Sent"
+	for name in (writer, user("System Manager")):
+		frappe.set_user(name)
+		try:
+			assert queue.cancel([row.name]) == queue.try_again([row.name]) == 1
+		finally:
+			frappe.set_user("Administrator")
 
 
 def test_suspended_and_muted_sites_send_nothing(smtp: Smtp, make_account: Make, queued: Make, site_config: Make) -> None:

@@ -45,7 +45,9 @@ class Queue:
 	def put(self, account: Any, what: str, **values: Any) -> str:
 		"""Queue a mail through an account, as code does; the name of its row."""
 		subject = self.subject(what)
-		frappe.sendmail(recipients=["paul@client.test"], sender=account.email_id, subject=subject, message="<p>Voici.</p>", **values)
+		frappe.sendmail(
+			recipients=["paul@client.test"], sender=account.email_id, subject=subject, message="<p>Voici.</p>", **values
+		)
 		[name] = frappe.get_all("Email Queue", filters={"mail_subject": subject}, pluck="name")
 		frappe.db.commit()
 		self.forget.append(("Email Queue", name))
@@ -92,7 +94,9 @@ def test_what_waits_and_what_failed_is_seen_and_mended(
 	for account in (refusing, busy):
 		jobs.send_account_mail(account.name)
 	desk = enter(make_user(language))
-	desk.page.goto(f"{desk.base}/app/email-queue?mail_subject={queue.run}&mail_subject=%5B%22like%22%2C%22%25{queue.run}%25%22%5D")
+	desk.page.goto(
+		f"{desk.base}/app/email-queue?mail_subject={queue.run}&mail_subject=%5B%22like%22%2C%22%25{queue.run}%25%22%5D"
+	)
 	desk.settle()
 	refused, waits = row_of(desk, queue.subject("Refusé")), row_of(desk, queue.subject("Attend"))
 	expect(desk.page.locator(".page-container:visible .list-row-head")).to_contain_text(word["Why"])
