@@ -16,6 +16,7 @@ from frappe.utils import cint, format_datetime, get_datetime, now_datetime
 from dokos_mail import health, host
 from dokos_mail.engine.connect.login import kind_of_refusal
 from dokos_mail.engine.errors import CommandRefused, MailError, QuotaReached, ServerRefuses, Throttled
+from dokos_mail.engine.kept import recall
 from dokos_mail.engine.send import pace
 from dokos_mail.engine.send.courier import Courier
 from dokos_mail.engine.send.retry import LONGEST_PAUSE_IF_LASTING, pause
@@ -50,9 +51,15 @@ def resting(account: frappe._dict) -> str | None:
 
 
 def failure(account: frappe._dict) -> str:
-	"""What the account's last try to send met, and on a line of its own what to do about it; empty where it sends."""
-	found = frappe.db.get_value(STATUS, {"email_account": account.name}, ["outgoing_error", "outgoing_remedy"])
-	return "\n".join(filter(None, found or ()))
+	"""What the account's last try to send met, and on a line of its own what to do about it; empty where it sends.
+
+	In the language of whoever asks, as far as it is still known what was met.
+	"""
+	columns = ["outgoing_error", "outgoing_remedy", "outgoing_detail"]
+	error, remedy, detail = frappe.db.get_value(STATUS, {"email_account": account.name}, columns) or (None, None, None)
+	if known := recall(detail) if error else None:
+		error, remedy = known.message(_), known.advice(_)
+	return "\n".join(filter(None, (error, remedy)))
 
 
 def paced(account: frappe._dict) -> str | None:

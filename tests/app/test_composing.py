@@ -94,6 +94,7 @@ def todo() -> frappe._dict:
 
 def composed(todo: frappe._dict, content: str = "<p>Bonjour</p>", **values: object) -> frappe._dict:
 	"""The row of a mail that a user wrote, as the desk's composer sends it."""
+	reply_to = values.pop("reply_to", None)
 	given = {
 		"doctype": "Communication",
 		"communication_type": "Communication",
@@ -115,6 +116,7 @@ def composed(todo: frappe._dict, content: str = "<p>Bonjour</p>", **values: obje
 		recipients=found.recipients,
 		cc=found.cc or None,
 		bcc=found.bcc or None,
+		reply_to=reply_to,
 		subject=found.subject,
 		content=found.content,
 		message=None,
@@ -193,6 +195,35 @@ def test_a_user_sends_through_the_own_account(todo: frappe._dict) -> None:
 	assert queued().email_account == "Contact", "automatic mail"
 	frappe.db.set_value("Email Account", "Jean", "awaiting_password", 1)
 	assert composed(todo).email_account == "Contact", "an account that waits for its password sends nothing"
+	frappe.db.set_value("Email Account", "Jean", {"awaiting_password": 0, "enable_outgoing": 0})
+	assert composed(todo).email_account == "Contact", "nor does one that only receives"
+
+
+def test_an_account_of_the_users_inbox_is_the_users_own(todo: frappe._dict) -> None:
+	account()
+	account("ventes@masociete.test", default_outgoing=0)
+	assert composed(todo).email_account == "Contact"
+	inbox = {"doctype": "User Email", "parent": JEAN, "parenttype": "User", "parentfield": "user_emails", "idx": 1}
+	frappe.get_doc({**inbox, "email_account": "Ventes", "email_id": "ventes@masociete.test"}).db_insert()
+	assert composed(todo).email_account == "Ventes"
+
+
+def test_mail_about_a_document_leaves_where_answers_to_it_come_in(todo: frappe._dict) -> None:
+	"""Also where a folder of the account, and not the account, feeds the document's type."""
+	account()
+	folders = [{"folder_name": "INBOX"}, {"folder_name": "Demandes", "append_to": "Opportunity"}]
+	account("ventes@masociete.test", default_outgoing=0, enable_incoming=1, imap_folder=folders)
+	about = frappe.get_doc({"doctype": "Opportunity", "title": "Rénovation"}).insert()
+	assert queued(reference_doctype="Opportunity", reference_name=about.name).email_account == "Ventes"
+	assert queued(reference_doctype="ToDo", reference_name=todo.name).email_account == "Contact"
+
+
+def test_what_a_program_sends_while_a_user_works_is_nobodys_own(todo: frappe._dict) -> None:
+	account()
+	account(JEAN, default_outgoing=0, email_account_name="Jean")
+	frappe.set_user(JEAN)
+	row = queued()
+	assert (row.email_account, from_(row)) == ("Contact", ("Contact", "contact@masociete.test"))
 
 
 def test_the_default_found_first_is_not_what_others_get(todo: frappe._dict) -> None:
@@ -213,7 +244,11 @@ def test_replies_go_to_the_default_incoming_account(todo: frappe._dict) -> None:
 	account(
 		"reponses@masociete.test", enable_outgoing=0, enable_incoming=1, default_incoming=1, default_outgoing=0, smtp_server=""
 	)
-	assert [each.address for each in copy_for(composed(todo))[0].reply_to] == ["reponses@masociete.test"]
+	for guess in ({}, {"reply_to": "autre@masociete.test"}):
+		found = copy_for(composed(todo, **guess))[0].reply_to
+		assert [each.address for each in found] == ["reponses@masociete.test"], (
+			"what the host puts in for a composed mail is a guess"
+		)
 	assert [each.address for each in copy_for(queued(reply_to="moi@x.test"))[0].reply_to] == ["moi@x.test"]
 	frappe.db.set_value("Email Account", "Contact", "enable_incoming", 1)
 	assert copy_for(composed(todo))[0].reply_to == []
@@ -231,6 +266,33 @@ def test_an_answer_leaves_from_the_address_written_to(todo: frappe._dict) -> Non
 	assert frappe.db.get_value("Communication", row.communication, ["email_account", "in_reply_to"]) == ("Commercial", asked.name)
 	other = copy_for(composed(todo, subject="Facture"))[0]
 	assert (other.in_reply_to, other.references) == (None, []), "another subject is no answer"
+
+
+def test_an_answer_is_known_by_what_it_says_it_answers(todo: frappe._dict) -> None:
+	"""By In-Reply-To, as code gives it, and by the Communication's own link, under whatever subject."""
+	account()
+	account("commercial@masociete.test", default_outgoing=0)
+	asked = received(todo, "commercial@masociete.test", message_id="demande@x.test")
+	by_code = queued(sender=JEAN, in_reply_to="demande@x.test", subject="Tout autre chose")
+	by_link = composed(todo, in_reply_to=asked.name, subject="Encore autre chose")
+	for row in (by_code, by_link):
+		assert (row.email_account, copy_for(row)[0].in_reply_to) == ("Commercial", "demande@x.test")
+	assert queued(sender=JEAN, subject="Tout autre chose").email_account == "Contact"
+
+
+def test_an_answer_to_a_blind_copy_leaves_from_the_account_that_received_it(todo: frappe._dict) -> None:
+	account()
+	account("commercial@masociete.test", default_outgoing=0, enable_incoming=1)
+	received(todo, "quelqu'un@ailleurs.test", email_account="Commercial")
+	assert from_(composed(todo, subject="Re: Devis")) == ("Jérôme Dupond", "commercial@masociete.test")
+
+
+def test_to_comes_before_cc(todo: frappe._dict) -> None:
+	account()
+	for name in ("achats", "ventes"):
+		account(f"{name}@masociete.test", default_outgoing=0)
+	received(todo, "ventes@masociete.test", cc="achats@masociete.test")
+	assert composed(todo, subject="Re: Devis").email_account == "Ventes"
 
 
 def test_a_message_made_elsewhere_is_made_whole() -> None:

@@ -203,8 +203,12 @@ def test_outgoing_settings(site: object, values: dict[str, Any], security: str, 
 
 
 def test_verifying_is_a_visible_choice_and_an_authority_may_be_added(site: object) -> None:
-	doc = receiving(validate_ssl_certificate=0).insert()
-	assert doc.incoming_settings().verify is False
+	doc = receiving(validate_ssl_certificate=0, enable_outgoing=1, smtp_server="smtp.nowhere.invalid").insert()
+	assert (doc.incoming_settings().verify, doc.outgoing_settings().verify) == (False, True), "each way has a box of its own"
+	doc.update({"validate_ssl_certificate": 1, "validate_ssl_certificate_for_outgoing": 0})
+	assert (doc.incoming_settings().verify, doc.outgoing_settings().verify) == (True, False)
+	doc.update({"validate_ssl_certificate": None, "validate_ssl_certificate_for_outgoing": None})
+	assert (doc.incoming_settings().verify, doc.outgoing_settings().verify) == (True, True), "nobody chose otherwise"
 	before = frappe.local.conf.get("ssl_ca_file")
 	frappe.local.conf["ssl_ca_file"] = "/etc/ssl/private-authority.pem"
 	assert doc.incoming_settings().ca_file == "/etc/ssl/private-authority.pem"

@@ -61,6 +61,15 @@ def test_code_sends_a_mail(default: object) -> None:
 	assert "Corps" in mail.get_body(("plain",)).get_content()
 
 
+def test_bounces_come_back_to_the_account_whoever_is_shown_as_sender(default: object) -> None:
+	"""MAIL FROM is a bare address, the account's, which SPF and bounces go by (flaw 36); From is the person's."""
+	sendmail(recipients=["b@there.test"], sender="Marie Dupond <marie@ailleurs.test>")
+	send_all(default.name)
+	[accepted] = default.server.accepted
+	assert accepted.sender == default.email_id
+	assert message_from_bytes(accepted.raw, policy=policy.default)["From"] == "Marie Dupond <marie@ailleurs.test>"
+
+
 def test_the_queue_names_a_mail_by_its_subject_and_recipients(default: object) -> None:
 	[row] = sendmail(recipients=["b@there.test"], cc=["c@there.test"])
 	[long] = sendmail(subject="é" * 200, recipients=[f"{number:03}@there.test" for number in range(20)])

@@ -20,13 +20,13 @@ __all__ = ["make_account", "smtp"]
 
 WORDS = {
 	"fr": {
-		"Waiting": "En attente", "Refused": "Refusé", "Sent": "Envoyé", "Cancelled": "Annulé", "rests": "se repose jusqu'à",
+		"Waiting": "En attente", "Refused": "Refusé", "Sent": "Envoyé", "Cancelled": "Annulé", "busy": "demande de réessayer plus tard", "rests": "est en pause jusqu'au",
 		"Send Now": "Envoyer maintenant", "Try Again": "Réessayer", "Cancel": "Annuler", "What Waits and Why": "Ce qui attend, et pourquoi",
 		"Yes": "Oui", "Queued": "Mis en file d'attente", "Delivery": "Acheminement", "Why": "Pourquoi",
 		"Suspend Sending": re.compile("Suspendre"), "Resume Sending": re.compile("Reprendre"), "suspended": "L'envoi est suspendu sur ce site.",
 	},
 	"en": {
-		"Waiting": "Waiting", "Refused": "Refused", "Sent": "Sent", "Cancelled": "Cancelled", "rests": "rests until",
+		"Waiting": "Waiting", "Refused": "Refused", "Sent": "Sent", "Cancelled": "Cancelled", "busy": "asks to try again later", "rests": "rests until",
 		"Send Now": "Send Now", "Try Again": "Try Again", "Cancel": "Cancel", "What Waits and Why": "What Waits and Why",
 		"Yes": "Yes", "Queued": "Queued", "Delivery": "Delivery", "Why": "Why",
 		"Suspend Sending": "Suspend Sending", "Resume Sending": "Resume Sending", "suspended": "Sending is suspended on this site.",
@@ -106,6 +106,7 @@ def test_what_waits_and_what_failed_is_seen_and_mended(
 	# what keeps it is its account's affair, and is said on each mail all the same
 	expect(waits.get_by_text(word["Waiting"], exact=True)).to_be_visible()
 	expect(waits).to_contain_text(word["rests"])
+	expect(waits).to_contain_text(word["busy"])
 	desk.picture(f"file-1-liste-{language}")
 
 	desk.press(word["What Waits and Why"])

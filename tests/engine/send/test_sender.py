@@ -24,6 +24,7 @@ def chosen(*accounts: Account, **asked: object) -> tuple[str, str] | None:
 
 def test_a_user_with_an_account_sends_through_it_and_one_without_through_the_default() -> None:
 	assert chosen(asked=JEAN, person=Person(JEAN)) == ("Jean", "asked")
+	assert chosen(person=Person(JEAN)) == ("Jean", "own")
 	marie = Mailbox("Marie", "marie@masociete.com")
 	assert chosen(asked=marie, person=Person(marie)) == ("Notifications", "default")
 	assert chosen(asked=marie, person=Person(marie, ["Commercial"])) == ("Commercial", "own")
