@@ -16,6 +16,7 @@ from dokos_mail.outbound import account as accounts
 from dokos_mail.outbound import long_wait, outcome
 from dokos_mail.outbound.claim import QUEUE, WAITING, claim, left_behind, take_over
 from dokos_mail.outbound.deliver import Rests, deliver, resolve
+from dokos_mail.outbound.reported import RECEIPTS
 
 #: States of a delivery, of which only the last one counts; what else a log says stays true.
 _DELIVERY = frozenset((*states.OPEN, *states.DONE, states.REFUSED, states.UNCERTAIN, states.CANCELLED))
@@ -194,8 +195,8 @@ def in_words(name: str) -> str:
 	return " ".join(filter(None, [_(row.delivery_state or row.status), why(row)]))
 
 
-def why(row: frappe._dict) -> str:
-	"""Why a row is in its state: its own reason, or what all mail of its account waits for."""
+def why(row: frappe._dict, *, in_short: bool = False) -> str:
+	"""Why a row is in its state: its own reason, or what all mail of its account waits for (``in_short``: what that met)."""
 	if row.status not in WAITING:
 		return row.delivery_reason or ""
 	if is_suspended():
@@ -204,7 +205,7 @@ def why(row: frappe._dict) -> str:
 	if account is None:
 		return long_wait.no_account()
 	if reason := accounts.resting(account):
-		return reason
+		return (in_short and accounts.failure(account).partition("\n")[0]) or reason
 	if row.send_after and row.send_after > now_datetime():
 		when = _("It is sent after {0}.").format(frappe.utils.format_datetime(row.send_after))
 		return " ".join(filter(None, [when, row.delivery_reason]))
@@ -214,18 +215,20 @@ def why(row: frappe._dict) -> str:
 
 
 def whys(names: Sequence[str]) -> dict[str, str]:
-	"""For each of these rows, as far as the user may see it, why it is in its state. For lists: no message is loaded."""
-	fields = ["name", "status", "delivery_reason", "send_after", "email_account", "sender"]
+	"""For each of these rows, as far as the user may see it, why it is in its state, in a line. No message is loaded."""
+	fields = ["name", "status", "delivery_reason", "send_after", "email_account", "sender", "sent_to"]
 	rows = frappe.get_list(QUEUE, filters={"name": ("in", list(names) or [""])}, fields=fields, limit_page_length=len(names))
 	said: dict[tuple, str] = {}
 	found: dict[str, str] = {}
 	for row in rows:
+		to = f"{row.pop('sent_to')}: "
 		# what waits for one account, and for nothing else, waits for the same
 		alike = tuple(value for field, value in row.items() if field != "name")
 		if alike not in said:
 			row.account_of_host = lambda name=row.name: frappe.get_doc(QUEUE, name).account_of_host()
-			said[alike] = why(row)
-		found[row.name] = said[alike]
+			said[alike] = why(row, in_short=True)
+		# the only recipient stands beside it
+		found[row.name] = " ".join(said[alike].removeprefix(to).split("\n"))
 	return found
 
 
@@ -269,21 +272,26 @@ def troubles(communications: Sequence[str]) -> dict[str, list[dict[str, str]]]:
 
 
 def timeline(communication: str) -> list[dict[str, object]]:
-	"""What happened to a mail, in order (row O11): queued, sent with the server's words, deferred, refused ..."""
+	"""What happened to a mail, in order (row O11): queued, sent with the server's words, deferred, refused, bounced, read, answered."""
 	events: list[dict[str, object]] = []
 	for row in frappe.get_all(
 		QUEUE, filters={"communication": communication}, fields=["name", "creation"], order_by="creation asc"
 	):
-		fields = ["recipient", "delivery_log", "status", "delivery_state", "accepted_on", "server_reply", "modified"]
+		fields = ["recipient", "delivery_log", "status", "delivery_state", "server_reply", "modified", "read_on"]
 		for each in frappe.get_all("Email Queue Recipient", filters={"parent": row.name}, fields=fields, order_by="idx asc"):
-			events.append(
-				{"on": str(row.creation), "recipient": each.recipient, "state": N_("Queued"), "words": "", "queue": row.name}
-			)
-			log = frappe.parse_json(each.delivery_log or "[]")
-			if not log and each.status == "Sent":
-				log = [{"on": str(each.modified), "state": states.SENT, "words": ""}]
-			events += [
-				{"on": one["on"], "recipient": each.recipient, "state": one["state"], "words": one["words"], "queue": row.name}
-				for one in log
-			]
+			log = [{"on": str(row.creation), "state": N_("Queued")}, *_log_of(each)]
+			events += [{"recipient": each.recipient, "words": "", "queue": row.name} | one for one in log]
+	answers = {"in_reply_to": communication, "sent_or_received": "Received", "communication_medium": "Email"}
+	for answer in frappe.get_all("Communication", filters=answers, fields=["sender", "communication_date"]):
+		events.append({"on": str(answer.communication_date), "recipient": answer.sender, "state": N_("Answered"), "words": ""})
 	return sorted(events, key=lambda event: str(event["on"]))
+
+
+def _log_of(recipient: frappe._dict) -> list[dict[str, str]]:
+	"""What happened to a recipient's copy, also where only the host wrote anything, and when its picture was first loaded."""
+	log = frappe.parse_json(recipient.delivery_log or "[]")
+	if not log and recipient.status == "Sent":
+		log = [{"on": str(recipient.modified), "state": states.SENT}]
+	if recipient.read_on and all(one["state"] != RECEIPTS["displayed"] for one in log):
+		log.append({"on": str(recipient.read_on), "state": N_("Probably Read"), "words": _("The picture in it was loaded.")})
+	return [{name: one[name] for name in ("on", "state", "words") if name in one} for one in log]

@@ -364,6 +364,8 @@ def test_signatures_and_footers_in_order_once_each(todo: frappe._dict) -> None:
 		assert in_order(as_words(message.text), *order)
 	automatic, _raw = copy_for(queued())
 	assert in_order(automatic.html, "Bonjour", "Ma Société de Test", "Pied du compte") and "Dupond" not in automatic.text
+	frappe.db.set_value("Email Account", "Contact", "add_signature", 0)
+	assert "Ma Société de Test" not in copy_for(queued())[0].html, "only where the account's box says so"
 
 
 def test_the_hosts_standard_footer_is_the_last_of_three(todo: frappe._dict, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -404,6 +406,9 @@ def test_programs_mail_offers_unsubscribing_to_mail_programs(todo: frappe._dict,
 	message, _raw = copy_for(queued())
 	assert re.fullmatch(r"<http[^>]+token=[\w-]+>", message.header("List-Unsubscribe"))
 	assert message.header("Auto-Submitted") == "auto-generated" and "OOF" in message.header("X-Auto-Response-Suppress")
+	monkeypatch.setattr(links, "get_url", lambda path="": f"http://site.test{path}")
+	message, _raw = copy_for(queued())
+	assert message.header("List-Unsubscribe").startswith("<http://") and message.header("List-Unsubscribe-Post") is None
 	monkeypatch.setattr(links, "get_url", lambda path="": f"https://site.test{path}")
 	message, _raw = copy_for(queued())
 	assert message.header("List-Unsubscribe").startswith("<https://site.test/")

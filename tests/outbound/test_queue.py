@@ -15,8 +15,9 @@ from frappe.utils import get_datetime, now_datetime
 
 from dokos_mail import jobs
 from dokos_mail.outbound import account as accounts
-from dokos_mail.outbound import queue
+from dokos_mail.outbound import links, queue
 from dokos_mail.outbound.claim import claim
+from dokos_mail.outbound.opened import opened
 from mail_servers.smtp_faults import AFTER_END, CLOSE, END, RESET, FaultySmtp, SmtpFaults
 from tests.host.conftest import user
 
@@ -534,7 +535,7 @@ def test_suspended_and_muted_sites_send_nothing(smtp: Smtp, make_account: Make, 
 	assert server.count == 1
 
 
-def test_what_happened_when(smtp: Smtp, make_account: Make, queued: Make) -> None:
+def test_what_happened_when(smtp: Smtp, make_account: Make, queued: Make, clock: time_machine.Traveller) -> None:
 	server = smtp(SmtpFaults({"RCPT b@there.test": b"450 4.2.1 busy"}))
 	communication = frappe.get_doc(
 		{
@@ -553,6 +554,26 @@ def test_what_happened_when(smtp: Smtp, make_account: Make, queued: Make) -> Non
 		("Queued", ""), ("Deferred", "450 4.2.1 busy"), ("Sent", "250 2.0.0 taken as number 1"),
 	]  # fmt: skip
 	assert frappe.db.get_value("Communication", communication.name, "delivery_status") == "Sent"
+	# somebody reads it, and answers
+	frappe.db.set_value("Email Account", row.email_account, "track_email_status", 1)
+	clock.shift(60)
+	assert opened(links.ticket_for(stored(row), "b@there.test", "pixel"), "Mozilla/5.0 Firefox/140.0", is_own=False)
+	clock.shift(60)
+	received = {"sent_or_received": "Received", "communication_medium": "Email", "sender": "b@there.test", "subject": "Re: x"}
+	answer = {"in_reply_to": communication.name, "communication_date": now_datetime(), "content": "y"}
+	frappe.get_doc({"doctype": "Communication", **received, **answer}).insert(ignore_permissions=True)
+	events = queue.timeline(communication.name)
+	assert [event["state"] for event in events] == ["Queued", "Deferred", "Sent", "Probably Read", "Answered"]
+	assert {event["recipient"] for event in events} == {"b@there.test"}
+
+
+def test_mail_from_before_this_app_was_queued_and_sent(smtp: Smtp, make_account: Make, queued: Make) -> None:
+	sent = {"communication_medium": "Email", "sent_or_received": "Sent", "subject": "x", "content": "x"}
+	mail = frappe.get_doc({"doctype": "Communication", **sent}).insert(ignore_permissions=True)
+	row = queued(make_account(smtp()), "b@there.test", communication=mail.name)
+	before = {"status": "Sent", "delivery_state": None, "delivery_log": None}
+	frappe.db.set_value("Email Queue Recipient", {"parent": row.name}, before)
+	assert [event["state"] for event in queue.timeline(mail.name)] == ["Queued", "Sent"]
 
 
 def test_another_apps_way_of_sending(smtp: Smtp, make_account: Make, queued: Make, monkeypatch: pytest.MonkeyPatch) -> None:

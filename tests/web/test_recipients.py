@@ -138,6 +138,23 @@ def test_machines_do_not_read(mail: frappe._dict, visitor: Callable[[], Visitor]
 	assert state(mail) == (0, "Sent", False)
 
 
+@pytest.mark.parametrize("known", ["Marked As Spam", "Bounced"])
+def test_reading_takes_nothing_back_that_says_more(mail: frappe._dict, visitor: Callable[[], Visitor], known: str) -> None:
+	frappe.db.set_value("Communication", mail.communication, "delivery_status", known)
+	frappe.db.commit()
+	visitor().get(path(links.pixel_url(mail.row, mail.address)), headers={"User-Agent": FIREFOX})
+	assert state(mail) == (1, known, True)
+
+
+def test_nobody_reads_a_mail_at_once(mail: frappe._dict, visitor: Callable[[], Visitor]) -> None:
+	"""What loads the picture the moment a server has the mail is the server's scanner, whatever it calls itself."""
+	taken = frappe.utils.add_to_date(frappe.utils.now_datetime(), minutes=1)
+	frappe.db.set_value("Email Queue Recipient", {"parent": mail.row.name}, "accepted_on", taken)
+	frappe.db.commit()
+	visitor().get(path(links.pixel_url(mail.row, mail.address)), headers={"User-Agent": FIREFOX})
+	assert state(mail) == (0, "Sent", False)
+
+
 def test_we_ourselves_do_not_count(mail: frappe._dict, logged_in: Callable[..., Visitor]) -> None:
 	logged_in("System Manager").get(path(links.pixel_url(mail.row, mail.address)), headers={"User-Agent": FIREFOX})
 	assert state(mail) == (0, "Sent", False)

@@ -50,11 +50,13 @@
 		if (told.length) (list.render_list || list.draw).call(list);
 	};
 
-	// The host's list cuts columns on narrow screens, this one first.
+	// The host's list cuts columns on narrow screens, this one first, and gives a sentence no more room than a word.
 	function show_why(list) {
-		const chosen = list.list_view_settings && list.list_view_settings.fields;
-		if (!list.render_header || chosen || list.columns.some((column) => column.df && column.df.fieldname === "delivery_reason")) return;
-		list.columns.push({ type: "Field", df: list.meta.fields.find((df) => df.fieldname === "delivery_reason") });
+		if (!list.render_header || (list.list_view_settings && list.list_view_settings.fields)) return;
+		const is_why = (column) => column.df && column.df.fieldname === "delivery_reason";
+		const others = list.columns.filter((column) => !is_why(column));
+		list.columns = [...others, { type: "Field", df: list.meta.fields.find((df) => df.fieldname === "delivery_reason") }];
+		list.$result.addClass("queue-of-emails").append("<style>.queue-of-emails .level-left > .list-row-col:last-child { flex: 3 }</style>");
 		list.render_header(true);
 	}
 
@@ -71,10 +73,11 @@
 	function show_what_waits() {
 		frappe.call({ method: "dokos_mail.api.emails_waiting" }).then(({ message }) => {
 			const rows = (message || []).map((each) => {
-				const account = frappe.utils.escape_html(each.account || __("No account"));
+				const name = frappe.utils.escape_html(each.account || __("No account"));
+				const account = each.account ? `<a href="/app/email-account/${encodeURIComponent(each.account)}">${name}</a>` : name;
 				const since = frappe.datetime.str_to_user(each.since);
 				const why = frappe.utils.escape_html(each.why || "").replace(/\n/g, "<br>");
-				return `<tr><td>${account}</td><td>${cint(each.count)}</td><td>${since}</td><td>${why}</td></tr>`;
+				return `<tr><td>${account}</td><td>${cint(each.count)}</td><td style="white-space: nowrap">${since}</td><td>${why}</td></tr>`;
 			});
 			const head = [__("Email Account"), __("Emails"), __("Since"), __("Why")].map((title) => `<th style="white-space: nowrap">${title}</th>`).join("");
 			frappe.msgprint({
