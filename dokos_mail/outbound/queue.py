@@ -55,16 +55,17 @@ def _due(table: Any) -> Any:
 def send_waiting(account: str, time_is_up: object = lambda: False) -> int:
 	"""Send what is due for one account over one session; how many messages were seen to. Commits.
 
-	Order: priority, then the fewest tries, then age. Ends when nothing is left, the account rests, or the time is up.
+	Order: priority, then the fewest tries, then age. Ends when nothing is left, the account rests, sending is suspended, or the
+	time is up.
 	"""
 	seen: set[str] = set()
 	with accounts.couriers():
-		while not is_suspended():
+		while True:
 			names = [name for name in _next(account, len(seen)) if name not in seen]
 			if not names:
 				break
 			for name in names:
-				if time_is_up():
+				if time_is_up() or is_suspended():
 					return len(seen)
 				seen.add(name)
 				try:

@@ -468,6 +468,14 @@ def test_blind_recipients_are_named_nowhere(todo: frappe._dict) -> None:
 	assert "This email was sent to" in shown.text and "a@x.test" in shown.text and "c@x.test" in shown.html
 
 
+def test_a_mail_to_nobody_but_copies_has_a_to(todo: frappe._dict) -> None:
+	"""Some filters take a message without that field for spam."""
+	account()
+	row = queued(recipients=[], cc=["c@x.test"], expose_recipients="header")
+	message, _raw = copy_for(row, "c@x.test")
+	assert message.header("To") == "undisclosed-recipients:;" and [each.address for each in message.cc] == ["c@x.test"]
+
+
 def test_to_and_cc_as_the_sender_wrote_them(todo: frappe._dict) -> None:
 	account()
 	row = composed(todo, recipients="Zoé <z@x.test>, Client É <client@x.test>", cc="Ami <ami@x.test>", bcc="cache@x.test")

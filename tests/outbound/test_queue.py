@@ -13,10 +13,10 @@ import pytest
 import time_machine
 from frappe.utils import get_datetime, now_datetime
 
-from dokos_mail import jobs
+from dokos_mail import host, jobs
 from dokos_mail.outbound import account as accounts
-from dokos_mail.outbound import links, queue
-from dokos_mail.outbound.claim import claim
+from dokos_mail.outbound import links, outcome, queue
+from dokos_mail.outbound.claim import claim, take_over
 from dokos_mail.outbound.opened import opened
 from mail_servers.smtp_faults import AFTER_END, CLOSE, END, RESET, FaultySmtp, SmtpFaults
 from tests.host.conftest import user
@@ -401,20 +401,30 @@ def test_order_is_priority_then_age(smtp: Smtp, make_account: Make, queued: Make
 	queued(account, "first@there.test")
 	queued(account, "second@there.test")
 	queued(account, "urgent@there.test", priority=9)
-	queued(account, "tomorrow@there.test", send_after=now_datetime() + timedelta(days=1))
+	tried = queued(account, "tried@there.test")
+	frappe.db.set_value("Email Queue", tried.name, {"retry": 2, "creation": now_datetime() - timedelta(hours=1)})
+	frappe.db.commit()
+	tomorrow = queued(account, "tomorrow@there.test", send_after=now_datetime() + timedelta(days=1))
 	jobs.send_account_mail(account.name)
-	assert [each.recipients[0] for each in server.accepted] == ["urgent@there.test", "first@there.test", "second@there.test"]
+	# nor by the host's flush, or whoever calls it
+	stored(tomorrow).send()
+	wanted = ["urgent@there.test", "first@there.test", "second@there.test", "tried@there.test"]
+	assert [each.recipients[0] for each in server.accepted] == wanted
 
 
-def test_pace(smtp: Smtp, make_account: Make, queued: Make) -> None:
+@pytest.mark.parametrize(("window", "over"), [("minute", 61), ("hour", 61 * 60), ("day", 25 * 60 * 60)])
+def test_pace(smtp: Smtp, make_account: Make, queued: Make, window: str, over: int) -> None:
 	server = smtp()
-	account = make_account(server, send_limit_hour=3)
+	account, other = make_account(server, **{f"send_limit_{window}": 3}), make_account(smtp())
+	for number in range(3):
+		queued(other, f"o{number}@there.test")
+	jobs.send_account_mail(other.name)
 	rows = [queued(account, f"r{number}@there.test") for number in range(5)]
 	jobs.send_account_mail(account.name)
 	jobs.send_account_mail(account.name)
 	assert server.count == 3
 	assert account.name in queue.why(stored(rows[4]))
-	long_ago = now_datetime() - timedelta(minutes=61)
+	long_ago = now_datetime() - timedelta(seconds=over)
 	sent = frappe.get_all(
 		"Email Queue Recipient", filters={"parent": ("in", [row.name for row in rows]), "status": "Sent"}, pluck="name"
 	)
@@ -449,6 +459,55 @@ def test_login_only_where_the_box_says_so(smtp: Smtp, make_account: Make, queued
 	jobs.send_account_mail(with_login.name)
 	assert [line for line in server.commands if line.startswith(b"AUTH")]
 	assert server.count == 2
+
+
+def test_a_job_that_the_host_ends_leaves_the_row_to_the_sweep(
+	smtp: Smtp, make_account: Make, queued: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+	"""The host's worker raises in the middle of whatever runs too long: nobody knows then whether the message was taken."""
+	timeout = host.job_timeouts()[0]
+	row = queued(make_account(smtp(), uncertain_delivery="Hold"), "b@there.test")
+
+	def too_long(*_args: object, **_values: object) -> None:
+		raise timeout("too long")
+
+	monkeypatch.setattr("dokos_mail.engine.send.courier.Courier.send", too_long)
+	with pytest.raises(timeout):
+		jobs.send_account_mail(row.email_account)
+	frappe.db.rollback()
+	assert (stored(row).status, states(row)) == ("Sending", {"b@there.test": "In Flight"})
+	frappe.db.set_value("Email Queue", row.name, "claim_until", now_datetime() - timedelta(seconds=1))
+	frappe.db.commit()
+	queue.see_to_what_was_left()
+	assert states(row) == {"b@there.test": "Uncertain"}
+
+
+def test_whoever_loses_the_claim_sends_and_writes_nothing_more(
+	smtp: Smtp, make_account: Make, queued: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+	server = smtp()
+	row = queued(make_account(server), "b@there.test", "c@there.test", shown=False)
+	sent = outcome.sent
+
+	def taken_meanwhile(*args: object) -> None:
+		sent(*args)
+		frappe.db.set_value("Email Queue", row.name, "claim_token", "another process")
+
+	monkeypatch.setattr(outcome, "sent", taken_meanwhile)
+	jobs.send_account_mail(row.email_account)
+	assert [each.recipients for each in server.accepted] == [("b@there.test",)]
+	assert (stored(row).status, stored(row).claim_token) == ("Sending", "another process")
+	assert states(row) == {"b@there.test": "Sent", "c@there.test": "Waiting"}
+	assert take_over(row.name, "another process")
+	assert take_over(row.name, "another process") is None, "somebody did so first"
+
+
+def test_the_accounts_trouble_ends_a_message_of_many_copies(smtp: Smtp, make_account: Make, queued: Make) -> None:
+	server = smtp(SmtpFaults({"RCPT b@there.test": b"550 5.4.5 Daily user sending limit exceeded"}))
+	row = queued(make_account(server), "b@there.test", "c@there.test", "d@there.test", shown=False)
+	jobs.send_account_mail(row.email_account)
+	assert states(row) == {"b@there.test": "Deferred", "c@there.test": "Waiting", "d@there.test": "Waiting"}
+	assert len([line for line in server.commands if line.startswith(b"MAIL")]) == 1
 
 
 # What people ask
@@ -489,6 +548,14 @@ def test_try_again_touches_only_what_it_is_asked_for(smtp: Smtp, make_account: M
 
 	try_emails_again(frappe.as_json([one.name]))
 	assert (stored(one).status, stored(other).status) == ("Not Sent", "Error")
+
+
+@pytest.mark.parametrize("name", ["bulk_retry", "retry_sending", "send_now"])
+def test_the_hosts_buttons_are_ours(name: str) -> None:
+	"""The host's retry touches every row that failed (flaw 47), its *Send Now* knows no claim."""
+	theirs = f"frappe.email.doctype.email_queue.email_queue.{name}"
+	ours = "send_email_now" if name == "send_now" else "try_emails_again"
+	assert frappe.get_hooks("override_whitelisted_methods")[theirs][-1] == f"dokos_mail.api.{ours}"
 
 
 def test_strangers_may_do_nothing(smtp: Smtp, make_account: Make, queued: Make, user: Make) -> None:
@@ -533,6 +600,26 @@ def test_suspended_and_muted_sites_send_nothing(smtp: Smtp, make_account: Make, 
 	assert server.count == 0
 	jobs.send_account_mail(row.email_account)
 	assert server.count == 1
+
+
+def test_suspending_ends_a_run_at_once(smtp: Smtp, make_account: Make, queued: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+	server = smtp()
+	account = make_account(server)
+	for number in range(3):
+		queued(account, f"r{number}@there.test")
+	works = accounts.works
+
+	def suspended_meanwhile(account: object) -> None:
+		works(account)
+		queue.suspend(True)
+
+	monkeypatch.setattr(accounts, "works", suspended_meanwhile)
+	try:
+		jobs.send_account_mail(account.name)
+		assert server.count == 1
+	finally:
+		queue.suspend(False)
+		frappe.db.commit()
 
 
 def test_what_happened_when(smtp: Smtp, make_account: Make, queued: Make, clock: time_machine.Traveller) -> None:
@@ -612,3 +699,22 @@ def test_a_message_that_cannot_be_composed(smtp: Smtp, make_account: Make, queue
 	assert (stored(broken).status, states(broken)) == ("Error", {"a@there.test": "Refused"})
 	assert "no such file" in stored(broken).delivery_reason
 	assert server.count == 1
+
+
+def test_the_hosts_limit_is_the_least_number_of_tries(
+	smtp: Smtp, make_account: Make, queued: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+	account = make_account(smtp())
+	broken = queued(account, "a@there.test", attachments=frappe.as_json([{"fid": "no such file"}]))
+	of_settings = frappe.db.get_single_value
+	monkeypatch.setattr(
+		frappe.db,
+		"get_single_value",
+		lambda doctype, field, *rest: 5 if field == "email_retry_limit" else of_settings(doctype, field, *rest),
+	)
+	for _number in range(4):
+		jobs.send_account_mail(account.name)
+		assert states(broken) == {"a@there.test": "Deferred"}
+		later(broken)
+	jobs.send_account_mail(account.name)
+	assert states(broken) == {"a@there.test": "Refused"}

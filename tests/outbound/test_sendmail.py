@@ -70,6 +70,19 @@ def test_bounces_come_back_to_the_account_whoever_is_shown_as_sender(default: ob
 	assert message_from_bytes(accepted.raw, policy=policy.default)["From"] == "Marie Dupond <marie@ailleurs.test>"
 
 
+def test_nobody_answers_an_answer_that_a_program_gave(default: object) -> None:
+	"""RFC 3834 section 3.3: with an empty MAIL FROM not even a server does."""
+	frappe.flags.mail_answers_by_itself = True
+	try:
+		sendmail(recipients=["b@there.test"])
+	finally:
+		frappe.flags.mail_answers_by_itself = False
+	send_all(default.name)
+	[accepted] = default.server.accepted
+	assert accepted.sender == ""
+	assert message_from_bytes(accepted.raw, policy=policy.default)["Auto-Submitted"] == "auto-replied"
+
+
 def test_the_queue_names_a_mail_by_its_subject_and_recipients(default: object) -> None:
 	[row] = sendmail(recipients=["b@there.test"], cc=["c@there.test"])
 	[long] = sendmail(subject="é" * 200, recipients=[f"{number:03}@there.test" for number in range(20)])

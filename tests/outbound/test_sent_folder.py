@@ -111,6 +111,55 @@ def test_a_provider_that_files_gives_a_proof_and_gets_no_second_copy(
 	assert len(sent_copies(dovecot, account, "Sent")) == 1
 
 
+def test_a_copy_of_another_recipient_is_no_proof(
+	account: object, dovecot: Dovecot, queued: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+	"""All copies of a mail have one Message-ID: one of them in the folder says nothing of the others."""
+	monkeypatch.setattr("dokos_mail.outbound.sent.files_by_itself", lambda _host: True)
+	dovecot.create_folder(account.email_id, "Sent")
+	row = queued(account, "first@there.test", "second@there.test", shown=False)
+	account.server.faults = SmtpFaults(instead={".": RESET}, once=True, after_messages=1)
+	jobs.send_account_mail(account.name)
+	dovecot.append(account.email_id, account.server.accepted[0].raw, folder="Sent")
+	frappe.db.set_value("Email Queue", row.name, "send_after", None)
+	frappe.db.set_value("Email Queue Recipient", {"parent": row.name}, "next_try", None)
+	accounts.wake(account.name)
+	frappe.db.commit()
+	jobs.send_account_mail(account.name)
+	sent = sorted(each.recipients[0] for each in account.server.accepted)
+	assert sent == ["first@there.test", "second@there.test"]
+
+
+def test_only_a_provider_that_files_is_asked(account: object, dovecot: Dovecot, queued: Make) -> None:
+	"""Elsewhere the folder holds what this app put there, or some mail program: no proof of what the server took."""
+	dovecot.create_folder(account.email_id, "Sent")
+	account.server.faults = SmtpFaults(instead={".": RESET}, once=True)
+	row = queued(account, "b@there.test")
+	jobs.send_account_mail(account.name)
+	dovecot.append(account.email_id, f"Message-ID: <{row.message_id}>\r\n\r\nx\r\n".encode(), folder="Sent")
+	frappe.db.set_value("Email Queue", row.name, "send_after", None)
+	frappe.db.set_value("Email Queue Recipient", {"parent": row.name}, "next_try", None)
+	accounts.wake(account.name)
+	frappe.db.commit()
+	jobs.send_account_mail(account.name)
+	assert [each.recipients for each in account.server.accepted] == [("b@there.test",)]
+
+
+def test_a_run_of_the_scheduler_has_the_copies_filed(account: object, queued: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+	queued(account, "b@there.test")
+	jobs.send_account_mail(account.name)
+	asked: list[tuple[str, str]] = []
+	monkeypatch.setattr(frappe, "enqueue", lambda method, **values: asked.append((method, values.get("account"))))
+	jobs.send_waiting_mail()
+	assert ("dokos_mail.jobs.file_sent_copies", account.name) in asked
+
+
+def test_no_copy_without_the_box(smtp: Smtp, make_account: Make, queued: Make) -> None:
+	row = queued(make_account(smtp()), "b@there.test")
+	jobs.send_account_mail(row.email_account)
+	assert not copy_state(row)
+
+
 def test_looking_in_a_folder(account: object, dovecot: Dovecot) -> None:
 	dovecot.create_folder(account.email_id, "Sent")
 	dovecot.append(account.email_id, b"Message-ID: <a+b@x.test>\r\n\r\nx\r\n", folder="Sent")

@@ -75,7 +75,7 @@
 			const rows = (message || []).map((each) => {
 				const name = frappe.utils.escape_html(each.account || __("No account"));
 				const account = each.account ? `<a href="/app/email-account/${encodeURIComponent(each.account)}">${name}</a>` : name;
-				const since = frappe.datetime.str_to_user(each.since);
+				const since = frappe.datetime.str_to_user(each.since).replace(" ", "<br>");
 				const why = frappe.utils.escape_html(each.why || "").replace(/\n/g, "<br>");
 				return `<tr><td>${account}</td><td>${cint(each.count)}</td><td style="white-space: nowrap">${since}</td><td>${why}</td></tr>`;
 			});
