@@ -57,7 +57,7 @@ def test_what_waits_and_what_failed_is_seen_and_mended(
 	page.keyboard.press("Escape")
 
 	marie.button("Suspendre l'envoi").click()
-	expect(row.first).to_contain_text("L'envoi est suspendu sur ce site.")
+	expect(row.filter(has_text="L'envoi est suspendu sur ce site.")).to_have_count(2)
 	marie.button("Reprendre l'envoi").click()
 	expect(marie.button("Suspendre l'envoi")).to_be_visible()
 	expect(row.filter(has_text="suspendu")).to_have_count(0)
