@@ -9,6 +9,7 @@ from email.utils import formatdate
 import frappe
 import pytest
 
+from dokos_mail.engine.receive.imap import ImapSession
 from dokos_mail.inbound.account import raw_store
 from dokos_mail.inbound.place import Facts, Placement, World
 from dokos_mail.jobs import process_again, pull_account
@@ -52,6 +53,29 @@ def test_a_first_mail_becomes_a_document_with_its_communication(mailbox: Mailbox
 	assert mail.message_id == "first@client.test"
 	assert mail.incoming_email == row.name
 	assert "Un message." in mail.content
+
+
+def test_a_pull_asks_for_many_at_once_and_leaves_the_account_as_it_is(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+	"""Flaw 43: the host asks twice for each message, header and all, and changes the account under whoever has its form open."""
+	commands: list[bytes] = []
+	send = ImapSession.send
+
+	def noted(session: ImapSession, command: bytes) -> bytes:
+		commands.append(command)
+		return send(session, command)
+
+	monkeypatch.setattr(ImapSession, "send", noted)
+	before = frappe.db.get_value("Email Account", mailbox.account, ["modified", "uidnext"])
+	asked = []
+	for count in (2, 2, 30):
+		commands.clear()
+		for number in range(count):
+			mailbox.put(raw(f"{count} {number}"))
+		pull(mailbox)
+		asked.append(len(commands))
+	assert len(journal(mailbox)) == 34
+	assert asked[2] <= asked[1] + 1 < 10, commands
+	assert frappe.db.get_value("Email Account", mailbox.account, ["modified", "uidnext"]) == before
 
 
 def test_replies_join_their_thread_by_either_header(mailbox: Mailbox) -> None:

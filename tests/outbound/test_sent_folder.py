@@ -47,12 +47,17 @@ def copy_state(row: object) -> str:
 
 
 @pytest.mark.parametrize("folder", ["Sent", "Éléments envoyés", "INBOX/Envoyés"])
-def test_a_copy_is_filed_once(account: object, dovecot: Dovecot, queued: Make, folder: str) -> None:
+def test_a_copy_is_filed_once(
+	account: object, dovecot: Dovecot, queued: Make, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+	logins: list[object] = []
+	monkeypatch.setattr("dokos_mail.outbound.sent.open_imap", lambda settings: logins.append(settings) or open_imap(settings))
 	dovecot.create_folder(account.email_id, folder)
 	rows = [queued(account, f"r{number}@there.test") for number in range(3)]
 	jobs.send_account_mail(account.name)
 	assert [copy_state(row) for row in rows] == ["Wanted"] * 3
 	assert jobs.file_sent_copies(account.name) == 3
+	assert len(logins) == 1, "one login for all of them (flaw 43)"
 	assert [copy_state(row) for row in rows] == ["Filed"] * 3
 	copies = sent_copies(dovecot, account, folder)
 	assert sorted(row.message_id in raw.decode() for row in rows for raw in copies) == [False] * 6 + [True] * 3
