@@ -75,9 +75,9 @@
 			const rows = (message || []).map((each) => {
 				const name = frappe.utils.escape_html(each.account || __("No account"));
 				const account = each.account ? `<a href="/app/email-account/${encodeURIComponent(each.account)}">${name}</a>` : name;
-				const since = frappe.datetime.str_to_user(each.since).replace(" ", "<br>");
+				const [date, ...time] = frappe.datetime.str_to_user(each.since).split(" ");
 				const why = frappe.utils.escape_html(each.why || "").replace(/\n/g, "<br>");
-				return `<tr><td>${account}</td><td>${cint(each.count)}</td><td style="white-space: nowrap">${since}</td><td>${why}</td></tr>`;
+				return `<tr><td>${account}</td><td>${cint(each.count)}</td><td style="white-space: nowrap">${date}<br>${time.join(" ")}</td><td>${why}</td></tr>`;
 			});
 			const head = [__("Email Account"), __("Emails"), __("Since"), __("Why")].map((title) => `<th style="white-space: nowrap">${title}</th>`).join("");
 			frappe.msgprint({
