@@ -61,7 +61,7 @@ def site_language() -> str:
 def readers_language() -> str:
 	"""The language of whoever asks over HTTP: a guest's by what the browser accepts.
 
-	Frappe 15 chooses that too, and then puts the site's own in its place, once a guest has been there before.
+	Frappe 15 and 16 choose that too, and then put the site's own in its place, once a guest has been there before.
 	"""
 	by_browser = getattr(getattr(frappe.local, "request", None), "cookies", None) is not None
 	return import_module("frappe.translate").get_language() if owns_mail() and by_browser else frappe.local.lang

@@ -107,11 +107,10 @@ def has_child_permission(doctype: str, ptype: str, doc: Any, user: str, parent_d
 
 
 def has_controller_permissions(doc: Any, ptype: str, user: str) -> bool:
-	"""What the apps' `has_permission` hooks say: False by one of them refuses."""
+	"""What the apps' `has_permission` hooks say: each has to say yes, silence is a no (the strictest of the real hosts)."""
 	hooks = get_hooks("has_permission", {})
 	for method in [*(hooks.get(doc.doctype) or []), *(hooks.get("*") or [])]:
-		answer = get_attr(method)(doc=doc, ptype=ptype, user=user)
-		if answer is False:
+		if not get_attr(method)(doc=doc, ptype=ptype, user=user):
 			return False
 	return True
 

@@ -116,7 +116,7 @@ def test_fields_of_a_higher_level_go_back_to_what_they_were(as_user: Callable[..
 
 
 def test_apps_have_a_say(as_user: Callable[..., str], host_hooks: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-	"""By True and False: what it means that a hook says nothing differs, it is a no on Frappe 16 alone."""
+	"""By True and False: see below what it means that a hook says nothing."""
 	import frappe.handler
 
 	secret, open_ = thing(note="secret").insert(), thing(note="open").insert()
@@ -128,6 +128,37 @@ def test_apps_have_a_say(as_user: Callable[..., str], host_hooks: Callable, monk
 	assert frappe.get_list(THING, pluck="name") == [open_.name]
 	assert not frappe.get_doc(THING, secret.name).has_permission("read")
 	assert frappe.get_doc(THING, open_.name).has_permission("read")
+
+
+@pytest.mark.parametrize(
+	("said", "to_dokos_and_15", "to_16"),
+	[
+		([None], True, False),
+		([True, None], True, False),
+		([False, None], False, False),
+		([True, False], False, False),
+		([False, True], True, False),
+		([True, True], True, True),
+	],
+)
+def test_what_several_apps_say(
+	as_user: Callable[..., str],
+	host_hooks: Callable,
+	monkeypatch: pytest.MonkeyPatch,
+	said: list[bool | None],
+	to_dokos_and_15: bool,
+	to_16: bool,
+) -> None:
+	"""The last app is asked first. Dokos and Frappe 15 heed the first yes or no; Frappe 16 and this host want a yes of all."""
+	import frappe.handler
+
+	for number, answer in enumerate(said):
+		monkeypatch.setattr(frappe.handler, f"zz_says_{number}", lambda answer=answer, **_: answer, raising=False)
+	host_hooks("has_permission", {THING: [f"frappe.handler.zz_says_{number}" for number in range(len(said))]})
+	doc = thing().insert()
+	as_user("System Manager")
+	lenient = frappe.__version__.startswith(("3.", "15."))
+	assert frappe.get_doc(THING, doc.name).has_permission("read") is (to_dokos_and_15 if lenient else to_16)
 
 
 def test_whitelisting(as_user: Callable[..., str]) -> None:

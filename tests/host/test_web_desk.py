@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import frappe
@@ -172,6 +173,20 @@ def test_a_query_that_is_not_whitelisted_is_not_run(manager: Visitor, monkeypatc
 	answer = manager.call("frappe.desk.search.search_link", doctype="Contact", txt="a", query="frappe.handler.zz_query")
 	# in developer mode 403 and a message, else a page that says 404, with 200 on some
 	assert not run and "secret" not in answer.text
+
+
+def test_what_else_a_form_does_with_a_document(site: Any) -> None:
+	"""Each of these answers with what is known about the document, as opening it does: who mends that answer mends them all."""
+	from frappe.desk.form import save
+
+	there = set()
+	for name, function in vars(save).items():
+		if callable(function) and function.__module__ == save.__name__:
+			with suppress(frappe.PermissionError):
+				frappe.is_whitelisted(function)
+				there.add(name)
+	more = {"3.": {"cancel"}, "15": {"cancel"}, "16": {"cancel", "discard"}}
+	assert there == {"savedocs"} | more.get(frappe.__version__[:2], set())
 
 
 def test_a_list_view(manager: Visitor, contact: Callable[..., Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
+from importlib import import_module
 
 import frappe
 import pytest
@@ -159,3 +160,16 @@ def test_a_success_forgets_the_failures_before_it(
 		for _attempt in range(few_attempts - 1):
 			assert visitor().login(email, "wrong").status_code == 401
 		assert visitor().login(email, PASSWORD).status_code == 200
+
+
+def test_a_guest_is_spoken_to_as_the_browser_asks(visitor: Callable[[], Visitor], probe: Callable[..., str]) -> None:
+	"""Frappe 15 and 16 put the site's language in its place once a guest has been there; what the browser asks for is known still."""
+
+	def spoken() -> list[str]:
+		asked = getattr(import_module("frappe.translate"), "get_language", lambda: frappe.local.lang)
+		return [frappe.local.lang, asked()]
+
+	name, guest = probe(spoken, allow_guest=True), visitor()
+	visits = [guest.get(f"/api/method/{name}", headers={"Accept-Language": "fr"}).json()["message"] for _visit in range(2)]
+	of_the_site = frappe.get_system_settings("language") or "en"
+	assert visits[-1] == [of_the_site if frappe.__version__.startswith(("15.", "16.")) else "fr", "fr"]
