@@ -339,7 +339,8 @@ def before_serialising(email: object) -> None:
 	if email.expose_recipients == "header":
 		fields |= {
 			name: headers.addresses(name, [each for one in people for each in mailboxes(one)])
-			for name, people in (("To", email.recipients), ("Cc", email.cc))
+			# the names as the host writes them: letters do not matter in mail, and may to who reads the stored text
+			for name, people in (("To", email.recipients), ("CC", email.cc))
 		}
 	if original := mailbox(str(root["X-Original-From"] or "")):
 		fields["X-Original-From"] = headers.addresses("X-Original-From", [original])

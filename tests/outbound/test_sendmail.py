@@ -85,11 +85,14 @@ def test_nobody_answers_an_answer_that_a_program_gave(default: object) -> None:
 
 def test_the_queue_names_a_mail_by_its_subject_and_recipients(default: object) -> None:
 	[row] = sendmail(recipients=["b@there.test"], cc=["c@there.test"])
-	[long] = sendmail(subject="é" * 200, recipients=[f"{number:03}@there.test" for number in range(20)])
+	many = [f"{number:03}@there.test" for number in range(20)]
+	[long] = sendmail(subject="é" * 200, recipients=many)
 	fields = ["mail_subject", "sent_to"]
 	assert frappe.db.get_value("Email Queue", row, fields) == ("Objet é", "b@there.test, c@there.test")
 	subject, to = frappe.db.get_value("Email Queue", long, fields)
-	assert (subject, len(to), to[:15], to[-1]) == ("é" * 140, 140, "000@there.test,", "…")
+	assert (subject, len(to), to[-1]) == ("é" * 140, 140, "…")
+	# in whatever order: the hosts put them into a set
+	assert set(to.split(", ")[:-1]) < set(many)
 	assert frappe.get_meta("Email Queue").title_field == "mail_subject"
 	assert subject_of(
 		frappe._dict(message="To: b@there.test\r\nSubject: =?utf-8?q?Objet_=C3=A9?=\r\n suite\r\n\r\nSubject: x")
