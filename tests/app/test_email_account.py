@@ -314,10 +314,12 @@ def test_deleting_an_account_keeps_its_communications(site: object) -> None:
 	doc = receiving(email_id=address).insert()
 	values = {"doctype": "Communication", "subject": "Bonjour", "communication_medium": "Email", "sent_or_received": "Received"}
 	kept = frappe.get_doc(values | {"sender": "a@x.test", "email_account": doc.name}).insert(ignore_permissions=True)
+	assert frappe.db.exists("Email Account Status", {"email_account": doc.name})
 	doc.delete()
 	assert not frappe.db.exists("Email Account", doc.name)
 	assert not frappe.db.get_value("Communication", kept.name, "email_account")
 	assert inboxes(name) == []
+	assert not frappe.db.exists("Email Account Status", {"email_account": doc.name})
 
 
 def test_a_renamed_account_keeps_its_name_in_step(site: object) -> None:
