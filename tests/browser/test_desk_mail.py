@@ -10,7 +10,9 @@ import pytest
 from playwright.sync_api import Page, expect
 from werkzeug.wrappers import Request, Response
 
+from dokos_mail import jobs
 from dokos_mail.engine.message.html import sanitise
+from mail_servers.faults import FaultyImap
 from tests.browser.conftest import go, serve
 from tests.browser.relevance import OF_THE_DOMAIN, STEPS
 from tests.browser.test_desk import field, saved
@@ -413,3 +415,19 @@ def test_failed_mail_is_processed_again_from_its_list(logged_in: LogIn, monkeypa
 	expect(page.locator(".toast")).to_contain_text("traités à nouveau")
 	[(method, kwargs)] = asked
 	assert (method, sorted(kwargs["names"])) == ("dokos_mail.jobs.process_again", [f"{number:040x}" for number in (0, 2)])
+
+
+def test_the_form_follows_a_check_until_it_has_ended(logged_in: LogIn) -> None:
+	"""Saving is instant; what the check found stands on the form without anybody's doing."""
+	with FaultyImap() as server:
+		values = {"email_id": "support@masociete.example", "email_account_name": "Support", "password": "x", "enable_incoming": 1}
+		reached = {"email_server": server.host, "incoming_port": str(server.port), "use_imap": 1}
+		name = frappe.get_doc({"doctype": "Email Account", **values, **reached}).insert().name
+		frappe.db.commit()
+		page = logged_in(f"/app/email-account/{name}")
+		notice = page.locator(".notice")
+		expect(notice).to_contain_text("La connexion est en cours de vérification.")
+		expect(page.locator(".title-area .pill")).to_have_text("En cours de vérification")
+		jobs.check_account(name)
+		expect(notice).to_contain_text("La connexion fonctionne.")
+		expect(page.locator(".title-area .pill")).to_have_text("Fonctionne")

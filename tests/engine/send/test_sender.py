@@ -29,6 +29,8 @@ def test_a_user_with_an_account_sends_through_it_and_one_without_through_the_def
 	assert chosen(asked=marie, person=Person(marie)) == ("Notifications", "default")
 	assert chosen(asked=marie, person=Person(marie, ["Commercial"])) == ("Commercial", "own")
 	assert chosen(asked=marie, person=Person(marie, ["Muet", "Commercial"])) == ("Commercial", "own")
+	# one's own address comes before the other inboxes that one reads
+	assert chosen(person=Person(JEAN, ["Commercial", "Jean"])) == ("Jean", "own")
 
 
 def test_automatic_mail_leaves_through_the_default_account() -> None:
