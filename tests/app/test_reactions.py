@@ -174,6 +174,7 @@ def test_a_broken_template_loses_nothing(answering: Mailbox) -> None:
 
 
 def test_without_the_option_nothing_is_noted(mailbox: Mailbox) -> None:
+	pull(mailbox)
 	mailbox.put(raw("Devis", to=mailbox.user, date=now_date()))
 	pull(mailbox)
 	assert rows(mailbox, "Auto Reply") == rows(mailbox, "Unreplied") == []
