@@ -14,6 +14,7 @@ import time_machine
 from frappe.utils import get_datetime, now_datetime
 
 from dokos_mail import host, jobs
+from dokos_mail.engine.send.addresses import NULL_SENDER
 from dokos_mail.outbound import account as accounts
 from dokos_mail.outbound import links, outcome, queue
 from dokos_mail.outbound.claim import claim, take_over
@@ -70,6 +71,17 @@ def test_servers_are_given_what_their_reports_name(smtp: Smtp, make_account: Mak
 	row = queued(make_account(server), "b@there.test")
 	jobs.send_account_mail(row.email_account)
 	assert any(command.startswith(b"MAIL") and b"ENVID=" + row.name.encode() in command for command in server.commands)
+
+
+def test_an_answer_that_a_machine_gives_comes_from_nobody(smtp: Smtp, make_account: Make, queued: Make) -> None:
+	"""RFC 3834 section 3.3: to its envelope no report, and no other machine's answer, comes back."""
+	server = smtp()
+	row = queued(make_account(server), "b@there.test")
+	frappe.db.set_value("Email Queue", row.name, "envelope_sender", NULL_SENDER)
+	frappe.db.commit()
+	jobs.send_account_mail(row.email_account)
+	assert any(command.startswith(b"MAIL FROM:<>") for command in server.commands)
+	assert [each.sender for each in server.accepted] == [""]
 
 
 def test_a_copy_for_each_where_they_differ(smtp: Smtp, make_account: Make, queued: Make) -> None:
