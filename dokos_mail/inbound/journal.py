@@ -17,6 +17,7 @@ from frappe import _
 from frappe.utils import convert_utc_to_system_timezone, now_datetime
 
 from dokos_mail.engine.receive.model import Fetched, Position
+from dokos_mail.engine.receive.uidset import compact
 
 JOURNAL = "Incoming Email"
 FOLDER = "Email Folder"
@@ -118,14 +119,14 @@ class FolderJournal:
 		"""Whether a first synchronisation or a re-synchronisation was begun and cut."""
 		return self.position.uidvalidity == uidvalidity and self.position.last_uid < max(self.first_sync_uid, self.resync_uid)
 
-	def unknown(self, uidvalidity: int, uids: Sequence[int]) -> list[int]:
+	def unknown(self, uidvalidity: int, uids: Sequence[int]) -> Sequence[int]:
 		"""Those of ``uids`` that have no row yet, in order. Rows in state Unfetched count as known."""
-		wanted: list[int] = []
+		wanted = compact()
 		for start in range(0, len(uids), 500):
 			slice_ = uids[start : start + 500]
 			by_identity = {self.message_identity(uidvalidity, uid): uid for uid in slice_}
 			known = set(frappe.get_all(JOURNAL, filters={"identity": ("in", list(by_identity))}, pluck="identity"))
-			wanted += [uid for key, uid in by_identity.items() if key not in known]
+			wanted.extend(uid for key, uid in by_identity.items() if key not in known)
 		return wanted
 
 	def unfetched(self, uidvalidity: int, limit: int) -> list[int]:

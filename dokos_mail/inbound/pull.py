@@ -7,7 +7,6 @@ already journalled.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -171,19 +170,19 @@ def _plan(
 ) -> tuple[FetchPlan, Sequence[int], bool]:
 	"""What to fetch of a folder: the plan, without its UIDs; those of them that the journal lacks; whether they are all there are.
 
-	A folder may have a million messages: only the last of their lists outlives this, in 8 octets each.
+	A folder may have a million messages: only one list of them outlives this.
 	"""
 	criteria = search_criteria(journal.position, status, first)
 	starts_over = criteria == "ALL" and journal.position.uidvalidity is not None
 	if starts_over:
 		criteria = _resync_criteria(journal)
-	found = session.search(criteria) if criteria else []
+	found = session.search_many(criteria) if criteria else []
 	if not starts_over and journal.is_under_way(status.uidvalidity):
 		found = _still_wanted(session, journal, first, found)
 	plan = fetch_plan(journal.position, status, first, found)
 	if UIDS_WENT_BACK in plan.notes:
 		journal.start_over()
-	asked = array("Q", journal.unknown(status.uidvalidity, plan.uids))
+	asked = journal.unknown(status.uidvalidity, plan.uids)
 	return replace(plan, uids=()), asked, len(plan.uids) == status.exists
 
 

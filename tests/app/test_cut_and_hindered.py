@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from uuid import uuid4
 
@@ -105,14 +105,14 @@ def test_a_folder_in_which_the_server_refuses_a_command_holds_back_no_other(
 	mailbox.server.create_folder(mailbox.user, "Partagé")
 	mailbox.put(raw("là"), folder="Partagé")
 	mailbox.put(raw("arrivé"))
-	search = ImapSession.search
+	search = ImapSession.search_many
 
-	def refuse(self: ImapSession, criteria: str) -> list[int]:
+	def refuse(self: ImapSession, criteria: str) -> Sequence[int]:
 		if self.selected == "Partagé":
 			raise CommandRefused(host="imap.masociete.test", detail="NO Permission denied")
 		return search(self, criteria)
 
-	monkeypatch.setattr(ImapSession, "search", refuse)
+	monkeypatch.setattr(ImapSession, "search_many", refuse)
 	assert jobs.pull_account(mailbox.account).error.kind == "command_refused"
 	assert subjects(mailbox) == ["arrivé"]
 

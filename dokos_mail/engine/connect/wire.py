@@ -47,8 +47,10 @@ class Wire:
 		self.longest_line = SHORT_LINE
 		self.pulse: Callable[[], None] | None = None
 		self.broken = False
-		self._buffer, self._at = b"", 0
+		# What came and was not read lies between these two in one piece of memory, which is the same all the time: texts that are
+		# kept would else lie between pieces that are not, and memory come back in crumbs.
 		self._chunk = bytearray(CHUNK)
+		self._at = self._end = 0
 		self._window_start: float | None = None
 		self._window_octets = 0
 		self._socket: socket.socket = dial(settings)
@@ -58,7 +60,7 @@ class Wire:
 	@property
 	def buffered(self) -> int:
 		"""Octets that came and were not read."""
-		return len(self._buffer) - self._at
+		return self._end - self._at
 
 	@property
 	def encrypted(self) -> bool:
@@ -103,58 +105,67 @@ class Wire:
 
 	def readline(self) -> bytes:
 		"""One line with its end. Raises ProtocolError when it is longer than ``longest_line``."""
-		end = self._buffer.find(b"\n", self._at)
+		end = self._chunk.find(b"\n", self._at, self._end)
 		if end >= 0:
-			line = self._buffer[self._at : end + 1]
+			line = bytes(self._chunk[self._at : end + 1])
 			self._at = end + 1
 			return line
-		pieces = [self._buffer[self._at :]]
+		pieces = [self._rest()]
 		length = len(pieces[0])
-		self._buffer, self._at = b"", 0
 		while True:
-			count = self._receive(self._chunk)
-			piece = bytes(memoryview(self._chunk)[:count])
-			end = piece.find(b"\n")
+			self._fill()
+			end = self._chunk.find(b"\n", 0, self._end)
+			self._at = end + 1 if end >= 0 else self._end
+			pieces.append(bytes(self._chunk[: self._at]))
 			if end >= 0:
-				self._buffer, self._at = piece, end + 1
-				pieces.append(piece[: end + 1])
 				return b"".join(pieces)
-			pieces.append(piece)
-			length += count
+			length += self._end
 			if length > self.longest_line:
 				raise self._fail(ProtocolError, Words(N_("it sent a line without end.")))
 
 	def read_some(self) -> bytes:
 		"""What came and was not read, at most a few CHUNKs; the next piece to come where there is nothing."""
-		if self.buffered:
-			data, self._buffer, self._at = self._buffer[self._at :], b"", 0
-			return data
-		count = self._receive(self._chunk)
-		return bytes(memoryview(self._chunk)[:count])
+		if not self.buffered:
+			self._fill()
+		return self._rest()
 
 	def unread(self, data: bytes) -> None:
 		"""Put back what was read, to be read again."""
-		self._buffer, self._at = data + self._buffer[self._at :], 0
+		data += self._rest()
+		if len(data) > len(self._chunk):
+			self._chunk = bytearray(len(data))
+		self._chunk[: len(data)] = data
+		self._at, self._end = 0, len(data)
 
 	def read_into(self, size: int, sink: Sink) -> None:
-		"""Pass the next ``size`` octets to ``sink``, in pieces of at most CHUNK octets, as they come."""
+		"""Pass the next ``size`` octets to ``sink``, in pieces of at most CHUNK octets, as they come. It keeps none of them."""
 		left = size - self._take(size, sink)
-		view = memoryview(self._chunk)
+		view = memoryview(self._chunk)[:CHUNK]
 		while left >= CHUNK:
 			count = self._receive(view)
 			sink(view[:count])
 			left -= count
 		while left:
 			# What follows comes along with the last piece: it is kept for the next line.
-			count = self._receive(view)
-			self._buffer, self._at = bytes(view[:count]), 0
+			self._fill()
 			left -= self._take(left, sink)
+
+	def _rest(self) -> bytes:
+		"""What came and was not read; it is read now."""
+		data = bytes(self._chunk[self._at : self._end])
+		self._at = self._end = 0
+		return data
+
+	def _fill(self) -> None:
+		"""Wait for the next piece, when all before it was read."""
+		self._at = self._end = 0
+		self._end = self._receive(self._chunk)
 
 	def _take(self, size: int, sink: Sink) -> int:
 		"""Pass what came of the next ``size`` octets to ``sink``; returns how many they were."""
 		at = self._at
-		end = min(at + size, len(self._buffer))
-		view = memoryview(self._buffer)
+		end = min(at + size, self._end)
+		view = memoryview(self._chunk)
 		for start in range(at, end, CHUNK):
 			sink(view[start : min(start + CHUNK, end)])
 		self._at = end
@@ -177,7 +188,8 @@ class Wire:
 		"""Read what is there already, without waiting, before the connection is given up."""
 		with suppress(OSError):
 			self._socket.settimeout(0)
-			self._buffer, self._at = self._buffer[self._at :] + self._socket.recv(CHUNK), 0
+			came = self._socket.recv(CHUNK)
+			self.unread(self._rest() + came)
 
 	def _receive(self, into: bytearray | memoryview) -> int:
 		if self.pulse:

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 	from dokos_mail.engine.receive.imap import ImapSession
 
 #: Batches on their way at a time: the server works on the next ones while we store this one, however long the way is.
-#: More than two only as long as all of them together ask for less than two full ones.
+#: More than two only as long as all of them together ask for less than this many octets: some servers, Dovecot among
+#: them, answer several at the same time, and what came of each is held until it is whole.
 IN_FLIGHT, LEAST_IN_FLIGHT = 4, 2
+OCTETS_IN_FLIGHT = 4 * 1024 * 1024
 #: Sizes are asked for this many messages at a time; they take some 40 octets each.
 SIZES_AT_ONCE = 1000
 #: So few messages are asked for without knowing their sizes: it saves the usual pull a round trip.
@@ -165,7 +167,7 @@ class BatchFetcher:
 	def _has_room(self) -> bool:
 		flying = len(self._flights)
 		octets = sum(flight.octets for flight in self._flights)
-		return flying < LEAST_IN_FLIGHT or (flying < IN_FLIGHT and octets < self._max_bytes)
+		return flying < LEAST_IN_FLIGHT or (flying < IN_FLIGHT and octets < OCTETS_IN_FLIGHT)
 
 	def _send(self, uids: Sequence[int], octets: int = 0) -> _Flight:
 		tag = self._session.send(b"UID FETCH " + uid_set(uids) + b" " + _ITEMS)

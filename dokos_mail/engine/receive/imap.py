@@ -30,7 +30,7 @@ from dokos_mail.engine.receive.model import Fetched, Folder, FolderStatus
 from dokos_mail.engine.receive.rawstore import RawStore, RawWriter
 from dokos_mail.engine.receive.responses import Response, fetch_items, list_items, number, read_response
 from dokos_mail.engine.receive.search import as_fetch, found_in
-from dokos_mail.engine.receive.uidset import ascending, uid_sets
+from dokos_mail.engine.receive.uidset import ascending, compact, uid_sets
 from dokos_mail.engine.receive.utf7 import decode_folder, encode_folder, quote
 
 #: Once logged in, servers may think for this many times ``settings.timeout`` seconds (a SEARCH in a huge folder): 27
@@ -154,7 +154,11 @@ class ImapSession:
 
 		A server that refuses to search is asked for all UIDs and flags instead, which may find more, never less.
 		"""
-		found: list[int] = []
+		return list(self.search_many(criteria))
+
+	def search_many(self, criteria: str) -> Sequence[int]:
+		"""The same, where they may be a million: in eight octets each."""
+		found = compact()
 		command = b"UID SEARCH " + criteria.encode("ascii")
 		try:
 			for response in self._run(command, "SEARCH", "ESEARCH"):
@@ -168,7 +172,7 @@ class ImapSession:
 				raise
 			items = [fetch_items(response) for response in self._run(other_way.command, "FETCH")]
 			found.extend(item.uid for item in items if item.uid is not None and other_way.finds(item))
-		return list(ascending(found))
+		return ascending(found)
 
 	def fetch(
 		self,

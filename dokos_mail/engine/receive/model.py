@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -77,7 +78,7 @@ class FetchPlan:
 	``first`` is True for a first synchronisation, ``resync`` after a change of UIDVALIDITY.
 	"""
 
-	uids: tuple[int, ...]
+	uids: Sequence[int]
 	done: Position
 	first: bool = False
 	resync: bool = False

@@ -11,6 +11,7 @@ not.)
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
 from dokos_mail.engine.receive.model import FetchPlan, FirstSync, FolderStatus, Position
@@ -50,26 +51,26 @@ def fetch_plan(position: Position, status: FolderStatus, first: FirstSync, found
 	where it is new whatever its flags. After a change of UIDVALIDITY everything found is planned: what is already
 	known is recognised by its content, not by its UID.
 	"""
-	uids = ascending(list(found))
+	uids = ascending(found if isinstance(found, Sequence) else list(found))
 	if position.uidvalidity is None:
 		return _first_plan(status, first, uids)
 	note = _resync_note(position, status)
 	if note:
-		last = max([*uids, (status.uidnext or 1) - 1])
-		return FetchPlan(tuple(uids), Position(status.uidvalidity, last), resync=True, notes=(note,))
+		last = max(uids[-1] if uids else 0, (status.uidnext or 1) - 1)
+		return FetchPlan(uids, Position(status.uidvalidity, last), resync=True, notes=(note,))
 	# RFC 3501 section 6.4.8: `n:*` finds the last message even when its UID is below n.
-	new = tuple(uid for uid in uids if uid > position.last_uid)
+	new = uids[bisect_right(uids, position.last_uid) :]
 	return FetchPlan(new, Position(status.uidvalidity, new[-1] if new else position.last_uid))
 
 
 def _first_plan(status: FolderStatus, first: FirstSync, uids: Sequence[int]) -> FetchPlan:
 	if status.uidnext is not None:
-		uids = [uid for uid in uids if uid < status.uidnext]
+		uids = uids[: bisect_left(uids, status.uidnext)]
 		last = status.uidnext - 1
 	else:
 		last = uids[-1] if uids else 0
-	wanted = uids[-first.count :] if first.count > 0 else []
-	return FetchPlan(tuple(wanted), Position(status.uidvalidity, last), first=True)
+	wanted = uids[-first.count :] if first.count > 0 else uids[:0]
+	return FetchPlan(wanted, Position(status.uidvalidity, last), first=True)
 
 
 def _resync_note(position: Position, status: FolderStatus) -> str:

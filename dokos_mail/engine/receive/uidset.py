@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
@@ -9,8 +10,13 @@ from itertools import pairwise
 LONGEST_SET = 7000
 
 
+def compact(uids: Iterable[int] = ()) -> array:
+	"""``uids`` in eight octets each, where a list takes forty: a folder may have a million."""
+	return array("Q", uids)
+
+
 def ascending(uids: Sequence[int]) -> Sequence[int]:
-	"""``uids`` in ascending order, each once. The same object when they are so already: a folder may have a million."""
+	"""``uids`` in ascending order, each once. The same object when they are so already."""
 	return uids if all(one < next_ for one, next_ in pairwise(uids)) else sorted(set(uids))
 
 

@@ -43,7 +43,7 @@ def test_criteria(position: Position, folder: FolderStatus, first: FirstSync, cr
 
 def test_the_first_takes_the_most_recent_and_marks_the_rest_as_not_wanted() -> None:
 	plan = fetch_plan(NEVER, status(100, 50), FirstSync(False, 3), [90, 5, 99, 40, 99, 7])
-	assert plan.uids == (40, 90, 99)
+	assert tuple(plan.uids) == (40, 90, 99)
 	assert plan.done == Position(7, 99)
 	assert plan.first
 	assert not plan.resync
@@ -57,7 +57,7 @@ def test_the_first_of_a_folder_without_unread_mail_still_knows_where_it_stands()
 def test_what_arrives_while_the_first_looks_is_new_at_the_next_pull() -> None:
 	"""UID 100 came already read, 101 unread: a search for unread mail finds only 101, and 100 must not be passed over."""
 	plan = fetch_plan(NEVER, status(100, 50), UNSEEN_10, [98, 101])
-	assert plan.uids == (98,)
+	assert tuple(plan.uids) == (98,)
 	assert plan.done == Position(7, 99)
 
 
@@ -69,13 +69,13 @@ def test_without_uidnext_the_highest_found_stands_in() -> None:
 def test_the_last_message_is_not_new_again() -> None:
 	"""T5 and RFC 3501 section 6.4.8: `UID 90:*` finds 89 when it is the last."""
 	plan = fetch_plan(Position(7, 89), status(90, 30), ALL_10, [89])
-	assert plan.uids == ()
+	assert tuple(plan.uids) == ()
 	assert plan.done == Position(7, 89)
 
 
 def test_new_ones_are_taken_whatever_their_number() -> None:
 	plan = fetch_plan(Position(7, 89), status(190, 130), FirstSync(True, 1), range(89, 190))
-	assert plan.uids == tuple(range(90, 190))
+	assert tuple(plan.uids) == tuple(range(90, 190))
 	assert plan.done == Position(7, 189)
 	assert not plan.first
 
@@ -87,7 +87,7 @@ def test_uidnext_alone_moves_no_position() -> None:
 
 def test_another_uidvalidity_starts_over() -> None:
 	plan = fetch_plan(Position(6, 900), status(4, 3), FirstSync(True, 1), [1, 2, 3])
-	assert plan.uids == (1, 2, 3)
+	assert tuple(plan.uids) == (1, 2, 3)
 	assert plan.done == Position(7, 3)
 	assert plan.resync
 	assert plan.notes == (UIDVALIDITY_CHANGED,)
@@ -96,7 +96,7 @@ def test_another_uidvalidity_starts_over() -> None:
 
 def test_uids_that_went_back_are_noticed() -> None:
 	plan = fetch_plan(Position(7, 900), status(4, 3), ALL_10, [1, 2, 3])
-	assert (plan.uids, plan.resync, plan.notes) == ((1, 2, 3), True, (UIDS_WENT_BACK,))
+	assert (tuple(plan.uids), plan.resync, plan.notes) == ((1, 2, 3), True, (UIDS_WENT_BACK,))
 	assert plan.done == Position(7, 3)
 
 
