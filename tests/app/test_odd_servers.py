@@ -137,6 +137,16 @@ def test_uids_up_to_the_last_there_can_be(make_mailbox: Make, odd: FaultyImap, k
 	assert pulled(mailbox) == [*FIVE, "le dernier", "renuméroté"]
 
 
+def test_folders_that_share_their_numbers(make_mailbox: Make, odd: FaultyImap) -> None:
+	"""Each folder has UIDs of its own, and some servers give all of them one UIDVALIDITY."""
+	rows = [{"folder_name": name} for name in ("INBOX", "Autre")]
+	mailbox = make_mailbox(append_to="Opportunity", incoming_port=str(odd.port), imap_folder=rows)
+	odd.folders += (b'(\\HasNoChildren) "/" Autre',)
+	assert pulled(mailbox) == FIVE
+	seen = {folder: [row.uid for row in journal(mailbox, folder=folder)] for folder in ("INBOX", "Autre")}
+	assert seen == {"INBOX": ["1", "2", "3", "4", "5"], "Autre": ["1", "2", "3", "4", "5"]}
+
+
 @pytest.mark.parametrize(
 	"faults",
 	[

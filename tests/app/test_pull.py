@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from email.utils import formatdate
 
 import frappe
@@ -117,6 +117,29 @@ def test_read_is_marked_on_the_server_when_asked(make_mailbox: Callable[..., Mai
 	pull(mailbox)
 	assert all("\\Seen" in flags for flags in mailbox.flags().values())
 	assert all(row.acknowledged for row in journal(mailbox))
+
+
+def test_nothing_is_marked_on_the_server_before_it_is_kept(
+	make_mailbox: Callable[..., Mailbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+	mailbox = make_mailbox(mark_as_read=1)
+	mark, marked = ImapSession.mark_seen, []
+
+	def mark_what_is_kept(self: ImapSession, uids: Iterable[int], seen: bool = True) -> None:
+		uids = list(uids)
+		frappe.db.rollback()  # what is not committed is not kept
+		kept = {row.uid for row in journal(mailbox) if raw_store().path(row.raw_path).is_file()}
+		assert kept.issuperset(map(str, uids))
+		marked.extend(uids)
+		mark(self, uids, seen)
+
+	monkeypatch.setattr(ImapSession, "mark_seen", mark_what_is_kept)
+	for subject in ("un", "deux"):
+		mailbox.put(raw(subject))
+	pull(mailbox)
+	mailbox.put(raw("trois"))
+	pull(mailbox)
+	assert marked == [1, 2, 3]
 
 
 def test_every_new_message_once_whatever_its_flags(mailbox: Mailbox) -> None:

@@ -56,6 +56,11 @@ def test_nothing_in_the_mailbox_is_changed(box: Box, store: RawStore) -> None:
 		# \Recent is for the first who SELECTs: EXAMINE leaves it to the mailbox's owner.
 		assert other.select("INBOX")[0] == "OK"
 		assert other.response("RECENT")[1] == [b"3"]
+	with box.open() as session:
+		# Nor where a folder is open for changes.
+		session.select("INBOX", readonly=False)
+		fetch_all(session, store, [1, 2, 3])
+		assert box.server.flags(box.user) == before
 
 
 def test_read_is_set_when_asked_for_only(box: Box) -> None:
