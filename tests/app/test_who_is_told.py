@@ -63,10 +63,10 @@ def test_whose_task_is_done_is_told_no_more(mailbox: Mailbox, document: str, per
 
 def test_an_assignee_who_wants_none(mailbox: Mailbox, document: str, person: str) -> None:
 	assigned_to(document, person)
-	if not frappe.db.exists("DocType", "Notification Settings"):
+	settings, setting = "Notification Settings", "enable_email_threads_on_assigned_document"
+	if not frappe.db.exists("DocType", settings) or not frappe.get_meta(settings).has_field(setting):
 		assert copies(mailbox, person) == 1, "a host where nobody chooses"
 		return
-	setting = "enable_email_threads_on_assigned_document"
 	if not frappe.db.exists("Notification Settings", person):
 		frappe.get_doc({"doctype": "Notification Settings", "name": person, "user": person}).insert(ignore_permissions=True)
 	wants = {"enabled": 1, "enable_email_notifications": 1}
