@@ -68,6 +68,8 @@ def test_no_history(text: str) -> None:
 		"Bonjour,\n> one?\nYes, the first point is right as you say, and so on.\n> two?\nNo.\n",
 		"Salut\nOn Monday, Bob wrote:\n> q\n\nMy answer is below the quotation, as it should be.\n",
 		"Voici mes réponses :\n> un ?\noui\n> deux ?\nnon\n> trois ?\nà voir\n> quatre ?\npeut-être\n",
+		"Voici mes réponses :\n> un ?\noui\n> deux ?\nnon\n> trois ?\nà voir\n> quatre ?\n",
+		"Salut\n" + "> q\n" * 12 + "Une réponse à moi, au milieu, longue de plus de quarante lettres.\n" + "> q\n" * 3,
 	],
 )
 def test_what_is_written_below_a_quotation_stays(text: str) -> None:
