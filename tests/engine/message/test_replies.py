@@ -68,12 +68,22 @@ def test_no_history(text: str) -> None:
 		"Bonjour,\n> one?\nYes, the first point is right as you say, and so on.\n> two?\nNo.\n",
 		"Salut\nOn Monday, Bob wrote:\n> q\n\nMy answer is below the quotation, as it should be.\n",
 		"Voici mes réponses :\n> un ?\noui\n> deux ?\nnon\n> trois ?\nà voir\n> quatre ?\npeut-être\n",
-		"Voici mes réponses :\n> un ?\noui\n> deux ?\nnon\n> trois ?\nà voir\n> quatre ?\n",
-		"Salut\n" + "> q\n" * 12 + "Une réponse à moi, au milieu, longue de plus de quarante lettres.\n" + "> q\n" * 3,
 	],
 )
 def test_what_is_written_below_a_quotation_stays(text: str) -> None:
 	assert split_reply(text) == (text, "")
+
+
+@pytest.mark.parametrize(
+	("answers", "rest"),
+	[
+		("Voici mes réponses :\n> un ?\noui\n> deux ?\nnon\n> trois ?\nà voir\n", "> quatre ?\n"),
+		("Salut\n" + "> q\n" * 12 + "Une réponse à moi, au milieu, longue de plus de quarante lettres.\n", "> q\n" * 3),
+	],
+	ids=["short ones", "a long one"],
+)
+def test_only_what_stands_below_the_last_answer_is_history(answers: str, rest: str) -> None:
+	assert split_reply(answers + rest) == (answers, rest)
 
 
 def test_answers_between_quoted_lines_stay() -> None:
