@@ -103,6 +103,8 @@ def test_uidvalidity_that_is_never_told(mailbox: Mailbox, odd: FaultyImap) -> No
 	assert pulled(mailbox) == FIVE
 	odd.messages[9] = crlf(raw("neuf"))
 	assert pulled(mailbox) == [*FIVE, "neuf"]
+	# None was read twice.
+	assert len(journal(mailbox)) == 6
 	# Counted anew.
 	odd.messages = {1: odd.messages[9], 2: crlf(raw("recompté"))}
 	assert pulled(mailbox) == [*FIVE, "neuf", "recompté"]

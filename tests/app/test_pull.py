@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
+from pathlib import Path
 
 import frappe
 import pytest
@@ -270,6 +271,27 @@ def test_a_message_that_cannot_be_processed_holds_nothing_back(mailbox: Mailbox,
 	assert [row.state for row in journal(mailbox)] == ["Processed"] * 3
 	pull(mailbox)
 	assert len(journal(mailbox)) == 3
+
+
+def test_a_message_that_cannot_be_read_holds_nothing_back(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+	"""Several are read before their turn: one that cannot be costs the others nothing."""
+	from dokos_mail.inbound import ahead
+
+	parse = ahead.parse
+
+	def parse_but_not_that_one(path: Path, **options: object) -> object:
+		if b"poison" in path.read_bytes():
+			raise ValueError("what is that")
+		return parse(path, **options)
+
+	mailbox.put(raw("avant"), raw("poison"), raw("après"))
+	with monkeypatch.context() as patch:
+		patch.setattr(ahead, "parse", parse_but_not_that_one)
+		pull(mailbox)
+	assert [row.state for row in journal(mailbox)] == ["Processed", "Failed", "Processed"]
+	assert "what is that" in journal(mailbox)[1].reason
+	process_again([journal(mailbox)[1].name])
+	assert [row.state for row in journal(mailbox)] == ["Processed"] * 3
 
 
 def test_attachments_and_inline_images_are_private_files(mailbox: Mailbox) -> None:
