@@ -256,6 +256,22 @@ def test_a_mail_that_nobody_answered(watched: Callable[..., Mailbox], append_to:
 	assert "Devis urgent" in mail["Subject"]
 
 
+def test_more_time_than_at_first_is_given(watched: Callable[..., Mailbox], clock: Traveller) -> None:
+	"""The time that counts is what the account says when it is over."""
+	mailbox = watched()
+	pull(mailbox)
+	mailbox.put(raw("Devis", to=mailbox.user))
+	pull(mailbox)
+	frappe.db.set_value("Email Account", mailbox.account, "unreplied_for_mins", 60 * 24)
+	frappe.db.commit()
+	clock.shift(timedelta(hours=1))
+	react()
+	assert queued(boss_of(mailbox)) == []
+	clock.shift(timedelta(days=1))
+	react()
+	assert len(queued(boss_of(mailbox))) == 1
+
+
 @pytest.mark.parametrize("append_to", ["Opportunity", None])
 def test_a_mail_that_was_answered(watched: Callable[..., Mailbox], append_to: str | None, clock: Traveller) -> None:
 	mailbox = watched(append_to=append_to)

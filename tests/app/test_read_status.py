@@ -70,6 +70,22 @@ def test_what_a_user_reads_is_read_in_the_mailbox(mailbox: Mailbox) -> None:
 	assert [email.seen for email in emails(mailbox)] == [1, 0, 0]
 
 
+def test_what_is_read_is_carried_at_once(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+	"""A pull is made for it, after the commit; none while the account rests after a failure, which would only fail again."""
+	mailbox.put(raw("un"), raw("deux"))
+	pull(mailbox)
+	asked: list[tuple[str, bool]] = []
+	monkeypatch.setattr(
+		"dokos_mail.jobs.enqueue_pull", lambda name, enqueue_after_commit=False: asked.append((name, enqueue_after_commit))
+	)
+	first, second = emails(mailbox)
+	mark_as_read_or_unread([first.name], "Read")
+	assert asked == [(mailbox.account, True)]
+	monkeypatch.setattr("dokos_mail.inbound.account.is_due", lambda _name: False)
+	mark_as_read_or_unread([second.name], "Read")
+	assert asked == [(mailbox.account, True)]
+
+
 def test_opening_an_email_reads_it(mailbox: Mailbox) -> None:
 	mailbox.put(raw("un"), raw("deux"))
 	pull(mailbox)

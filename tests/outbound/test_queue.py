@@ -295,7 +295,10 @@ def test_no_server_keeps_the_mail(make_account: Make, queued: Make, unused_tcp_p
 # Uncertain
 
 
-@pytest.mark.parametrize(("policy", "state", "status"), [("Send Again", "Deferred", "Not Sent"), ("Hold", "Uncertain", "Error")])
+@pytest.mark.parametrize(
+	("policy", "state", "status"),
+	[("Send Again", "Deferred", "Not Sent"), ("", "Deferred", "Not Sent"), ("Hold", "Uncertain", "Error")],
+)
 def test_a_connection_that_breaks_after_the_dot(
 	smtp: Smtp, make_account: Make, queued: Make, policy: str, state: str, status: str
 ) -> None:
@@ -348,15 +351,17 @@ def test_what_a_dead_sender_left(smtp: Smtp, make_account: Make, queued: Make) -
 
 
 def test_a_row_that_the_host_left_in_sending(smtp: Smtp, make_account: Make, queued: Make) -> None:
+	"""The host marks nobody before it sends: the first that it had not done with may have got it, the others have not."""
 	server = smtp()
-	row = queued(make_account(server), "b@there.test", "c@there.test")
+	row = queued(make_account(server, uncertain_delivery="Hold"), "b@there.test", "c@there.test")
 	frappe.db.set_value("Email Queue", row.name, "status", "Sending")
 	frappe.db.set_value("Email Queue", row.name, "modified", now_datetime() - timedelta(hours=1), update_modified=False)
 	frappe.db.commit()
 	queue.see_to_what_was_left()
+	assert states(row) == {"b@there.test": "Uncertain", "c@there.test": "Waiting"}
 	later(row)
 	jobs.send_account_mail(row.email_account)
-	assert stored(row).status == "Sent"
+	assert [each.recipients for each in server.accepted] == [("c@there.test",)]
 
 
 # Who sends
@@ -422,6 +427,8 @@ def test_order_is_priority_then_age(smtp: Smtp, make_account: Make, queued: Make
 	stored(tomorrow).send()
 	wanted = ["urgent@there.test", "first@there.test", "second@there.test", "tried@there.test"]
 	assert [each.recipients[0] for each in server.accepted] == wanted
+	# and no job is made for what is not due
+	assert account.name not in queue.accounts_with_mail()
 
 
 @pytest.mark.parametrize(("window", "over"), [("minute", 61), ("hour", 61 * 60), ("day", 25 * 60 * 60)])
@@ -548,6 +555,15 @@ def test_cancel_try_again_send_now(smtp: Smtp, make_account: Make, queued: Make)
 	assert Counter(address for each in server.accepted for address in each.recipients) == {
 		"b@there.test": 1, "bad@there.test": 1, "c@there.test": 1,
 	}  # fmt: skip
+
+
+def test_what_was_sent_stays_sent_when_the_rest_is_cancelled(smtp: Smtp, make_account: Make, queued: Make) -> None:
+	server = smtp(SmtpFaults({"RCPT busy@there.test": b"450 4.2.1 later"}))
+	row = queued(make_account(server), "a@there.test", "busy@there.test")
+	jobs.send_account_mail(row.email_account)
+	assert states(row) == {"a@there.test": "Sent", "busy@there.test": "Deferred"}
+	assert queue.cancel([row.name]) == 1
+	assert states(row) == {"a@there.test": "Sent", "busy@there.test": "Cancelled"}
 
 
 def test_try_again_touches_only_what_it_is_asked_for(smtp: Smtp, make_account: Make, queued: Make) -> None:

@@ -202,5 +202,6 @@ def test_the_copy_names_everybody_and_holds_nobodys_links(account: object, queue
 	assert b"token=" in for_recipient(made, "anna@there.test")
 	copy = for_sent_folder(made)
 	assert b"anna@there.test" in copy and b"paul@there.test" not in copy
+	assert b"<img" in for_recipient(made, "anna@there.test") and b"<img" not in copy
 	assert b"token=" not in copy and b"X-Dokos-Mail-Offer" not in copy and b"<!--" not in copy
 	frappe.db.rollback()

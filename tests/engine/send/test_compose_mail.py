@@ -40,6 +40,17 @@ def assert_fit_for_the_wire(raw: bytes) -> None:
 	assert max(map(len, raw.split(b"\r\n"))) <= 998
 
 
+def test_a_files_name_stands_where_each_client_looks_for_it() -> None:
+	"""RFC 2183 and 2231; older clients read the name of Content-Type alone."""
+	raw = compose(
+		draft(attachments=[File("Relevé d'août.pdf", b"%PDF"), File("mail.eml", b"From: a@b.fr\n\nx", "message/rfc822")])
+	)
+	parts = [part for part in message_from_bytes(raw, policy=policy.default).walk() if part.get_content_disposition()]
+	for part, name in zip(parts, ["Relevé d'août.pdf", "mail.eml"], strict=True):
+		assert part["Content-Disposition"].content_disposition == "attachment"
+		assert (part["Content-Disposition"].params["filename"], part["Content-Type"].params["name"]) == (name, name)
+
+
 def test_everything_comes_back() -> None:
 	image = picture("logo.png", PNG)
 	raw = compose(

@@ -27,9 +27,9 @@ def test_tries_go_on_for_two_days_and_at_least_so_often(least: int, random: floa
 	waits = [later - earlier for earlier, later in pairwise(moments)]
 	assert all(wait > timedelta(0) for wait in waits)
 	assert len(moments) >= least
-	assert moments[-1] - START >= FOR - FIRST
+	assert moments[-1] - START >= timedelta(days=2) - FIRST
 	if len(moments) > max(least, 1):
-		assert moments[-1] - START <= FOR
+		assert moments[-1] - START <= timedelta(days=2)
 	assert all(wait <= LONGEST * (1 + JITTER) for wait in waits)
 	assert waits[0] <= FIRST * (1 + JITTER)
 
@@ -61,3 +61,6 @@ def test_an_account_rests_ever_longer_up_to_a_limit(failures: int, random: float
 		rest = pause(failures, lasting, lambda: random)
 		assert timedelta(seconds=30) < rest <= longest * (1 + JITTER)
 		assert pause(failures + 1, lasting, lambda: random) >= rest
+	for rests in range(1, 5):
+		longer, shorter = (pause(each, False, lambda: random) for each in (rests + 1, rests))
+		assert abs(longer - 2 * shorter) < timedelta(seconds=1)

@@ -50,6 +50,7 @@ SAID = [
 	(421, "", "Too many concurrent SMTP connections", "connect", "account", False),
 	(421, "4.7.0", "Try again later, closing connection.", "mail", "account", False),
 	(421, "4.3.2", "Service not active", "rcpt", "account", False),
+	(421, "4.2.1", "Mailbox busy, closing channel", "rcpt", "account", False),
 	(421, "", "Service refuse. Veuillez essayer plus tard.", "end", "account", False),
 	(450, "", "try later", "mail", "account", False),
 	(450, "", "try later", "rcpt", "account", False),
