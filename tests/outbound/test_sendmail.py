@@ -88,10 +88,11 @@ def test_the_queue_names_a_mail_by_its_subject_and_recipients(default: object) -
 	many = [f"{number:03}@there.test" for number in range(20)]
 	[long] = sendmail(subject="é" * 200, recipients=many)
 	fields = ["mail_subject", "sent_to"]
-	assert frappe.db.get_value("Email Queue", row, fields) == ("Objet é", "b@there.test, c@there.test")
+	# in whatever order: the hosts put them into a set
+	subject, to = frappe.db.get_value("Email Queue", row, fields)
+	assert (subject, sorted(to.split(", "))) == ("Objet é", ["b@there.test", "c@there.test"])
 	subject, to = frappe.db.get_value("Email Queue", long, fields)
 	assert (subject, len(to), to[-1]) == ("é" * 140, 140, "…")
-	# in whatever order: the hosts put them into a set
 	assert set(to.split(", ")[:-1]) < set(many)
 	assert frappe.get_meta("Email Queue").title_field == "mail_subject"
 	assert subject_of(
