@@ -252,3 +252,21 @@ def test_what_a_form_says_at_length_is_found_among_the_translations(site: object
 		french = {row[0] for row in csv.reader(file) if row}
 	for doctype in ("Email Domain", "Email Account"):
 		assert frappe.get_meta(doctype).get_field("provider_help").options in french
+
+
+@pytest.mark.parametrize(
+	("job", "every"),
+	[
+		("pull_mailboxes", "* * * * *"),
+		("react", "* * * * *"),
+		("send_waiting_mail", "* * * * *"),
+		("look_at_certificates", "*/10 * * * *"),
+		("sweep_journal", "Hourly"),
+		("tidy_raw_files", "Daily"),
+	],
+)
+def test_the_scheduler_drives_it_with_no_configuration(site: object, job: str, every: str) -> None:
+	"""Row H3. What a worker that died left undone is swept by these."""
+	fields = ["frequency", "cron_format", "stopped"]
+	row = frappe.db.get_value("Scheduled Job Type", {"method": f"dokos_mail.jobs.{job}"}, fields, as_dict=True)
+	assert (row.cron_format or row.frequency, row.stopped) == (every, 0)

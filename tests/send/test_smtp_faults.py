@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from dokos_mail.engine import errors
 from dokos_mail.engine.connect.settings import ServerSettings
+from dokos_mail.engine.send import smtp as smtp_module
 from dokos_mail.engine.send.addresses import Mailbox
 from dokos_mail.engine.send.courier import Courier
 from dokos_mail.engine.send.smtp import open_smtp
@@ -178,6 +179,34 @@ def test_eight_bits_only_where_the_server_takes_them(smtp: Callable[..., FaultyS
 	from email import message_from_bytes, policy
 
 	assert message_from_bytes(unable.accepted[0].raw, policy=policy.default).get_content().strip() == "ÉtÉ"
+
+
+def test_only_what_a_server_offers_is_asked_of_it(smtp: Callable[..., FaultySmtp], monkeypatch: pytest.MonkeyPatch) -> None:
+	"""RFC 5321 section 2.2.1; commands come one by one where it does not say that it takes several (RFC 2920)."""
+	answer = smtp_faults._Conversation.answer
+	ahead: list[bytes] = []
+
+	def looks(self: object, step: str, *words: object) -> bytes:
+		ahead.append(self.buffer)
+		return answer(self, step, *words)
+
+	monkeypatch.setattr(smtp_faults._Conversation, "answer", looks)
+	server = smtp(extensions=[])
+	with open_smtp(settings(server)) as session:
+		found = session.send("a@site.test", ["b@there.test", "c@there.test"], MESSAGE, envid="row")
+	assert all(each.accepted for each in found)
+	assert server.commands[1:4] == [b"MAIL FROM:<a@site.test>", b"RCPT TO:<b@there.test>", b"RCPT TO:<c@there.test>"]
+	assert set(ahead) == {b""}
+
+
+def test_other_letters_are_asked_for_where_there_are_some(smtp: Callable[..., FaultySmtp]) -> None:
+	"""A server further on may know no SMTPUTF8 and would send the message back (RFC 6531 section 3.2)."""
+	server = smtp()
+	with open_smtp(settings(server)) as session:
+		session.send("a@site.test", ["b@exämple.test"], MESSAGE)
+		session.send("a@site.test", ["b@there.test"], MESSAGE.replace(b"Subject: x", "Subject: é".encode()))
+	one, other = (line for line in server.commands if line.startswith(b"MAIL"))
+	assert b"SMTPUTF8" not in one and b"SMTPUTF8" in other
 
 
 def test_addresses_in_other_letters(smtp: Callable[..., FaultySmtp]) -> None:
@@ -415,6 +444,16 @@ def test_a_server_may_think_for_minutes(
 	with open_smtp(settings(server, timeout=5)) as session:
 		found = session.send("a@site.test", ["b@there.test", "c@there.test", "d@there.test"], MESSAGE)
 	assert [each.accepted for each in found] == [True] * 3, found
+
+
+def test_ten_minutes_after_the_dot(smtp: Callable[..., FaultySmtp], monkeypatch: pytest.MonkeyPatch) -> None:
+	"""RFC 5321 section 4.5.3.2.6."""
+	waits: dict[str, float] = {}
+	read = smtp_module.read_reply
+	monkeypatch.setattr(smtp_module, "read_reply", lambda wire, of: waits.__setitem__(wire.phase, wire.wait) or read(wire, of))
+	with open_smtp(settings(smtp(), timeout=30.0)) as session:
+		assert session.send("a@site.test", ["b@there.test"], MESSAGE)[0].accepted
+	assert waits[smtp_module.AFTER_THE_DOT] == 600 > waits[smtp_module.SENDING]
 
 
 def test_an_answer_by_drops_is_silence(smtp: Callable[..., FaultySmtp], monkeypatch: pytest.MonkeyPatch) -> None:
