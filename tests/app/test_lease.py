@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from collections.abc import Callable
 from datetime import timedelta
 
 import frappe
@@ -13,7 +14,7 @@ from frappe.utils import now_datetime
 
 from dokos_mail.inbound.account import STATUS, status_of
 from dokos_mail.inbound.lease import Lease, LeaseHeld, LeaseLost, hold
-from dokos_mail.jobs import pull_account
+from dokos_mail.jobs import pull_account, pull_if_due, pull_mailboxes
 from tests.mailbox import Mailbox, raw
 
 _fork = multiprocessing.get_context("fork")
@@ -84,3 +85,19 @@ def test_a_holder_killed_on_this_machine_is_recognised_at_once(mailbox: Mailbox)
 	assert token(status)
 	with hold(status):
 		pass
+
+
+def test_a_pull_that_waits_is_not_enqueued_again(make_mailbox: Callable[..., Mailbox], monkeypatch: pytest.MonkeyPatch) -> None:
+	"""One job an account: the host makes none of an id that waits or runs (its own tests hold that)."""
+	asked: list[dict[str, object]] = []
+	monkeypatch.setattr(frappe, "enqueue", lambda _method, **given: asked.append(given))
+	first, second = make_mailbox(), make_mailbox()
+	del asked[:]
+	for mailbox in (first, first, second):
+		pull_if_due(mailbox.account)
+	assert [job["account"] for job in asked] == [first.account, first.account, second.account]
+	assert all(job["deduplicate"] for job in asked)
+	assert asked[0]["job_id"] == asked[1]["job_id"] != asked[2]["job_id"]
+	del asked[:]
+	pull_mailboxes()
+	assert {first.account, second.account} <= {job.get("account") for job in asked}
