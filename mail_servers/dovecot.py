@@ -219,7 +219,11 @@ class Dovecot(MailServer):
 		password = base64.b64encode(self.users[user].encode()).decode()
 		fresh.write_text(f"{user}:{{PLAIN.b64}}{password}::::::\n", encoding="utf-8")
 		fresh.chmod(0o600)
-		fresh.replace(folder / user)
+		if (known := folder / user).exists():
+			# Dovecot compares whole seconds and the size: a password as long as the last, in the same second, it never sees.
+			moment = max(int(fresh.stat().st_mtime), int(known.stat().st_mtime) + 1)
+			os.utime(fresh, (moment, moment))
+		fresh.replace(known)
 
 	def _knows(self, user: str) -> bool:
 		try:
