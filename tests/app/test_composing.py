@@ -7,11 +7,14 @@ from base64 import b64decode
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from email.message import Message
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
 
 import frappe
 import pytest
 from frappe.utils import get_url, now_datetime
 
+from dokos_mail import host
 from dokos_mail.api import account_status
 from dokos_mail.engine.message.model import Message as Read
 from dokos_mail.engine.message.parse import parse
@@ -310,6 +313,20 @@ def test_a_message_made_elsewhere_is_made_whole() -> None:
 	assert in_order(message.html, "Bonjour", "Ma Société de Test") and in_order(as_words(message.text), "Bonjour", "Ma Société")
 
 
+def test_a_text_of_its_own_is_signed_as_well() -> None:
+	"""An app's text that is not what its HTML says is kept; it gets what the HTML gets."""
+	account(add_signature=1, signature=ACCOUNTS, footer="<p>Pied du compte</p>")
+	both = MIMEMultipart("alternative")
+	for kind, words in (("plain", "Écrit pour ceux qui lisent sans HTML."), ("html", "<p>Une offre</p>")):
+		both.attach(MIMEText(words, kind, "utf-8"))
+	row = frappe.get_doc(
+		{"doctype": "Email Queue", "message": both.as_string(), "recipients": [{"recipient": "client@x.test"}]}
+	).insert(ignore_permissions=True)
+	message, _raw = copy_for(row)
+	assert in_order(as_words(message.text), "Écrit pour ceux qui lisent sans HTML", "Ma Société de Test", "Pied du compte")
+	assert in_order(message.html, "Une offre", "Ma Société de Test", "Pied du compte")
+
+
 def test_users_are_shown_a_received_mail_by_us_not_by_its_writer(todo: frappe._dict) -> None:
 	"""The host sends such notices under the writer's own address, which fails the DMARC of that address."""
 	account(enable_incoming=1, add_signature=1, signature=ACCOUNTS)
@@ -413,6 +430,11 @@ def test_programs_mail_offers_unsubscribing_to_mail_programs(todo: frappe._dict,
 	message, _raw = copy_for(queued())
 	assert message.header("List-Unsubscribe").startswith("<https://site.test/")
 	assert message.header("List-Unsubscribe-Post") == "List-Unsubscribe=One-Click"
+	row = queued()
+	# a page of an app's own shows something at a POST as well, and does nothing
+	row.unsubscribe_method = "/une-page-a-elle"
+	message, _raw = copy_for(row)
+	assert (message.header("List-Unsubscribe-Post") is None) == host.owns_mail()
 	monkeypatch.setattr(links, "get_url", lambda path="": f"http://site.test{path}")
 	message, _raw = copy_for(queued())
 	assert message.header("List-Unsubscribe").startswith("<http://site.test/")
@@ -508,6 +530,20 @@ def test_a_mail_for_later_bears_the_time_it_is_sent() -> None:
 	assert copy_for(queued())[0].date.timestamp() < date.timestamp()
 
 
+def test_links_to_the_site_lead_there_from_anywhere(todo: frappe._dict) -> None:
+	account(footer="<p><a href='/conditions'>Conditions</a></p>")
+	message, _raw = copy_for(composed(todo, "<p><a href='/app/todo'>x</a> <a href='https://x.test/y'>y</a></p>"))
+	assert all(f'href="{each}"' in message.html for each in (get_url("/app/todo"), get_url("/conditions"), "https://x.test/y"))
+	assert get_url("/conditions") in message.text
+
+
+def test_a_mail_in_the_name_of_the_account_has_its_users_signature(todo: frappe._dict) -> None:
+	"""The composer lets a user write from an address of a team: whoever wrote it signs."""
+	account(add_signature=1, signature=ACCOUNTS)
+	message, _raw = copy_for(composed(todo, sender="contact@masociete.test", sender_full_name="Contact"))
+	assert in_order(message.html, "Bonjour", "Jean DupondVentes", "Ma Société de Test")
+
+
 # Pictures, attachments, other apps
 
 
@@ -521,10 +557,11 @@ def test_pictures_of_the_site_travel_in_the_mail(todo: frappe._dict) -> None:
 		.file_url
 		for private in (0, 1)
 	]
-	html = "".join(f'<p>x<img src="{each}"></p>' for each in [*urls, get_url(urls[1]), "https://ailleurs.test/x.png"])
+	others = f"https://ailleurs.test{urls[1]}"
+	html = "".join(f'<p>x<img src="{each}"></p>' for each in [*urls, get_url(urls[1]), others])
 	message, _raw = copy_for(composed(todo, html))
 	assert sorted(each.content for each in message.attachments) == [PNG + b"\0", PNG + b"\1"]
-	assert message.html.count("cid:") == 3 and "https://ailleurs.test/x.png" in message.html
+	assert message.html.count("cid:") == 3 and others in message.html, "another site's picture is another one"
 	bulk, _raw = copy_for(queued(message=html))
 	assert [each.content for each in bulk.attachments] == [PNG + b"\1"], "what everybody may load stays a link in programs' mail"
 

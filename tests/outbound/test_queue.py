@@ -611,6 +611,19 @@ def test_strangers_may_do_nothing(smtp: Smtp, make_account: Make, queued: Make, 
 			frappe.set_user("Administrator")
 
 
+def test_what_waits_and_why_account_by_account(smtp: Smtp, make_account: Make, queued: Make) -> None:
+	resting = make_account(smtp(SmtpFaults({"greeting": b"421 4.7.0 too many connections"})))
+	other = make_account(smtp())
+	first = queued(resting, "a@there.test")
+	queued(resting, "b@there.test")
+	queued(other, "c@there.test")
+	jobs.send_account_mail(resting.name)
+	found = {each["account"]: each for each in queue.waiting_by_account()}
+	assert {name: found[name]["count"] for name in (resting.name, other.name)} == {resting.name: 2, other.name: 1}
+	assert found[resting.name]["since"] == get_datetime(stored(first).creation)
+	assert "too many connections" in found[resting.name]["why"] and "too many" not in found[other.name]["why"]
+
+
 def test_suspended_and_muted_sites_send_nothing(smtp: Smtp, make_account: Make, queued: Make, site_config: Make) -> None:
 	server = smtp()
 	row = queued(make_account(server), "b@there.test")
