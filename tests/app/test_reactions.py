@@ -180,6 +180,19 @@ def test_without_the_option_nothing_is_noted(mailbox: Mailbox) -> None:
 	assert rows(mailbox, "Auto Reply") == rows(mailbox, "Unreplied") == []
 
 
+def test_what_a_mail_sets_off_follows_its_pull_at_once(answering: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+	"""Not only with the scheduler's next minute; and no job is made where nothing is due."""
+	jobs: list[str] = []
+	monkeypatch.setattr(frappe, "enqueue", lambda method, **_given: jobs.append(method))
+	answering.put(raw("Devis", to=answering.user, sender=sender(), date=now_date()))
+	pull(answering)
+	assert "dokos_mail.jobs.react" in jobs
+	react()
+	jobs.clear()
+	pull(answering)
+	assert "dokos_mail.jobs.react" not in jobs
+
+
 def test_a_worker_that_dies_holds_nothing_up(answering: Mailbox, clock: Traveller) -> None:
 	anna = sender()
 	answering.put(raw("Devis", sender=anna, to=answering.user, date=now_date()))

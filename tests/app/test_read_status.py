@@ -137,6 +137,7 @@ def test_nothing_goes_either_way_when_the_account_does_not_ask(make_mailbox: Cal
 	pull(mailbox)
 	first, _second = emails(mailbox)
 	mark_as_read_or_unread([first.name], "Read")
+	assert waiting(mailbox) == 0, "what is never carried would pile up"
 	mailbox.server.set_flags(mailbox.user, uids[1:], SEEN)
 	pull(mailbox)
 	assert read_in_mailbox(mailbox) == [False, True]
