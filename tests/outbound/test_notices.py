@@ -133,6 +133,8 @@ def test_mail_that_waits_is_another_matter_than_mail_that_failed(
 		failed(account, queued, owner, f"de {owner}")
 	clock.move_to(datetime.now(timezone.utc) + timedelta(days=2, minutes=1))
 	jobs.send_waiting_mail()
-	refused, waits = told(manager)[manager]
+	refused, *waits = told(manager)[manager]
 	assert refused == "This email could not be sent: un"
+	# a used site has mail of other accounts that waits as long
+	(waits,) = (each for each in waits if each.endswith((": de Administrator", ": de Guest")))
 	assert waits.startswith("Automatic emails still wait to be sent, and are kept, the last one: de ")
