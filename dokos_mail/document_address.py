@@ -19,7 +19,8 @@ def linking_addresses() -> list[str]:
 def address_of(doctype: str, name: str, account: str | None = None) -> str | None:
 	"""The own address of a document, made at the first call; None where linking is off or the address would be too long.
 
-	``account`` is the address of the account that is to get its mail, where it matters which. The caller sees to who may know it. The first call writes, and asks for a commit after a request that only reads.
+	``account`` is the address of the account that is to get its mail, where it matters which. The caller sees to who may know
+	it. The first call writes, and asks for a commit after a request that only reads.
 	"""
 	accounts = linking_addresses()
 	if not accounts or frappe.get_meta(doctype).issingle or frappe.get_meta(doctype).istable:
