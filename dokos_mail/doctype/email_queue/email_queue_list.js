@@ -31,7 +31,7 @@
 		const act = (method) => () =>
 			frappe
 				.call({ method: `dokos_mail.api.${method}`, args: { queues: list.get_checked_items(true) }, freeze: true })
-				.then(() => list.refresh());
+				.then(() => read_again(list));
 		list.page.add_actions_menu_item(__("Try Again"), act("try_emails_again"));
 		list.page.add_actions_menu_item(__("Cancel"), act("cancel_emails"));
 		list.page.add_inner_button(__("What Waits and Why"), show_what_waits);
@@ -60,13 +60,19 @@
 		list.render_header(true);
 	}
 
+	// The host's list reads nothing anew that it read within the last three seconds, whatever was done meanwhile.
+	function read_again(list) {
+		list.last_args = null;
+		return list.refresh();
+	}
+
 	function offer_suspension(list, suspended) {
 		const [suspend, resume] = [__("Suspend Sending"), __("Resume Sending")];
 		for (const label of [suspend, resume]) list.page.remove_inner_button(label);
 		list.page.add_inner_button(suspended ? resume : suspend, () =>
 			frappe
 				.call({ method: "dokos_mail.api.suspend_sending", args: { suspended: suspended ? 0 : 1 }, freeze: true })
-				.then(() => list.refresh())
+				.then(() => read_again(list))
 		);
 	}
 

@@ -118,6 +118,12 @@ class Desk:
 	def dialog(self) -> Locator:
 		return self.page.locator(".modal.show").last
 
+	def close_dialog(self) -> None:
+		"""Close it by the keyboard, which one that is still on its way in does not hear."""
+		self.page.wait_for_function("(m => m && !m._isTransitioning)($('.modal.show').last().data('bs.modal'))")
+		self.page.keyboard.press("Escape")
+		expect(self.page.locator(".modal.show")).to_have_count(0)
+
 	def picture(self, name: str) -> None:
 		"""Keep a screenshot where somebody wants them."""
 		if self.pictures:

@@ -224,8 +224,7 @@ def test_pull_now_ends_with_what_came_in(desk: Any, account: tuple[str, str], do
 	expect(desk.page.locator(".msgprint:visible")).to_contain_text("Une demande <b>de devis</b>")
 	expect(desk.page.locator(".progress:visible")).to_have_count(0)
 	desk.picture("compte-releve")
-	desk.page.keyboard.press("Escape")
-	expect(desk.page.locator(".msgprint:visible")).to_have_count(0)
+	desk.close_dialog()
 	desk.press("Relever maintenant")
 	expect(desk.page.locator("#alert-container")).to_contain_text("Aucun nouvel email.")
 

@@ -118,8 +118,7 @@ def test_what_waits_and_what_failed_is_seen_and_mended(
 	expect(told).to_contain_text("too many connections")
 	expect(told.locator("td").nth(1)).to_have_text("2")
 	desk.picture(f"file-2-ce-qui-attend-{language}")
-	desk.page.keyboard.press("Escape")
-	expect(desk.page.locator(".modal.show")).to_have_count(0)
+	desk.close_dialog()
 
 	waits.get_by_role("link", name=queue.subject("Attend")).click()
 	expect(pill(desk)).to_have_text(word["Waiting"])
