@@ -11,6 +11,7 @@ from frappe import _
 from frappe.utils import now_datetime
 
 from dokos_mail import certificates, checks, health, other_classes, reports
+from dokos_mail.engine.errors import N_
 from dokos_mail.host import in_site_language, job_timeouts
 from dokos_mail.inbound import account as accounts
 from dokos_mail.inbound import auto_reply, notices, reactions, unreplied
@@ -21,6 +22,7 @@ from dokos_mail.inbound.pull import Progress, PullResult, no_progress, pull
 from dokos_mail.inbound.time_limit import TimeLimit
 from dokos_mail.outbound import long_wait, queue
 from dokos_mail.outbound.sent import accounts_with_copies, file_copies
+from dokos_mail.reasons import because, columns
 
 #: Seconds a pull may take before the host's worker ends it; it begins nothing new after PULL_SECONDS.
 PULL_TIMEOUT = 30 * 60
@@ -132,7 +134,7 @@ def process_again(names: list[str]) -> None:
 	again = {"name": ("in", names), "state": ("in", [FAILED, IGNORED])}
 	rows = frappe.get_all(JOURNAL, filters=again | {"raw_path": ("is", "set")}, fields=["name", "email_account"])
 	for row in rows:
-		values = {"state": JOURNALLED, "reason": _("To be processed again."), "attempts": 0, "resync": 0}
+		values = {"state": JOURNALLED, "attempts": 0, "resync": 0} | columns(because(N_("To be processed again.")))
 		frappe.db.set_value(JOURNAL, row.name, values)
 	frappe.db.commit()
 	_process_waiting({row.email_account for row in rows})
@@ -250,6 +252,6 @@ def _process_waiting(names: Iterable[str]) -> None:
 
 def _give_up(account: str) -> None:
 	"""Mail of an account that is gone is kept, and said to be."""
-	reason = _("Its Email Account {0} no longer exists. Make one of that name to process it.").format(account)
-	frappe.db.set_value(JOURNAL, {"email_account": account, "state": JOURNALLED}, {"state": FAILED, "reason": reason})
+	reason = because(N_("Its Email Account {0} no longer exists. Make one of that name to process it."), account)
+	frappe.db.set_value(JOURNAL, {"email_account": account, "state": JOURNALLED}, {"state": FAILED} | columns(reason))
 	frappe.db.commit()

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import frappe
-from frappe import _
+
+from dokos_mail.engine.errors import N_
+from dokos_mail.reasons import because
 
 BEFORE_PLACE = "mail_before_place"
 AFTER_STORE = "mail_after_store"
@@ -36,7 +38,7 @@ class Hook:
 	def failed(self, error: Exception) -> str:
 		"""What to say of an exception of it; written to the Error Log as well, with its traceback."""
 		frappe.log_error(title=f"{self.name}: {self.path}"[:140])
-		return _("The app {0} failed in {1}: {2}").format(self.app, self.name, f"{type(error).__name__}: {error}"[:300])
+		return because(N_("The app {0} failed in {1}: {2}"), self.app, self.name, f"{type(error).__name__}: {error}"[:300])
 
 
 def hooks(name: str) -> list[Hook]:

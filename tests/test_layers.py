@@ -40,6 +40,7 @@ LEVELS = {
 	"listen": 3,
 	"mail_access": 1,
 	"reader": 3,
+	"reasons": 1,
 	"reports": 3,
 	"recipients": 3,
 	"timeline": 3,

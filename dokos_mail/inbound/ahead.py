@@ -13,7 +13,7 @@ import frappe
 from frappe import _
 from frappe.utils import cint
 
-from dokos_mail.engine.errors import StorageFailed
+from dokos_mail.engine.errors import N_, StorageFailed
 from dokos_mail.engine.message.identity import content_hash
 from dokos_mail.engine.message.model import Message
 from dokos_mail.engine.message.parse import parse
@@ -26,6 +26,7 @@ from dokos_mail.inbound.known import LONGEST_MESSAGE_ID
 from dokos_mail.inbound.place import ancestors
 from dokos_mail.inbound.rules import Rules
 from dokos_mail.inbound.store import CannotProcess, make_body
+from dokos_mail.reasons import because
 
 #: Up to this size in octets bodies and attachments are read; above it, only headers and structure.
 READ_IN_FULL_UP_TO = 25 * 1024 * 1024
@@ -66,7 +67,7 @@ def raw_file(row: frappe._dict) -> Path:
 		return path
 	if not store.root.is_dir():
 		raise StorageFailed(detail=_("the folder of original messages is missing"))
-	raise CannotProcess(_("Its original ({0}) is missing from the site's private files.").format(f"mail/{row.raw_path}"))
+	raise CannotProcess(because(N_("Its original ({0}) is missing from the site's private files."), f"mail/{row.raw_path}"))
 
 
 def absent_for(read_of: Mapping[str, Read]) -> Absent:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import frappe
-from frappe import _
 from frappe.utils import validate_email_address
 
 from dokos_mail.append_to import hooked_fields
 from dokos_mail.engine.message.model import Address, Message
 from dokos_mail.inbound.body import defused
+from dokos_mail.reasons import listed
 
 #: The hosts' length of an address; a part of one would be another's.
 LONGEST_ADDRESS = 140
@@ -148,8 +148,8 @@ def address_for_field(sender: Address) -> str | None:
 
 def _missing(doc: frappe._dict) -> str:
 	"""Labels of the mandatory fields that are empty."""
-	empty = (df for df in doc.meta.fields if df.reqd and doc.get(df.fieldname) in (None, "", []))
-	return ", ".join(_(df.label or df.fieldname) for df in empty)
+	empty = [df for df in doc.meta.fields if df.reqd and doc.get(df.fieldname) in (None, "", [])]
+	return listed(df.label or df.fieldname for df in empty)
 
 
 def field_length(doctype: str, fieldname: str) -> int | None:

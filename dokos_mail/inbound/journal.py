@@ -13,11 +13,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 
 import frappe
-from frappe import _
 from frappe.utils import convert_utc_to_system_timezone, now_datetime
 
+from dokos_mail.engine.errors import N_
 from dokos_mail.engine.receive.model import Fetched, Position
 from dokos_mail.engine.receive.uidset import compact
+from dokos_mail.reasons import Reason, because, columns
 
 JOURNAL = "Incoming Email"
 FOLDER = "Email Folder"
@@ -32,6 +33,8 @@ JOURNALLED, PROCESSED, DUPLICATE, IGNORED, FAILED, UNFETCHED = (
 	"Unfetched",
 )
 
+#: Why such a message is given up.
+NEVER_GIVEN = N_("The server listed it, never gave it, and lists it no longer.")
 #: How often a message that the server does not give is asked for again.
 MOST_TRIES = 5
 #: A message at which the connection broke this often in a row is set aside.
@@ -51,6 +54,7 @@ _COLUMNS = (
 	"uid",
 	"state",
 	"reason",
+	"reason_detail",
 	"imap_flags",
 	"seen_on_server",
 	"size",
@@ -155,7 +159,7 @@ class FolderJournal:
 	def gone(self, uidvalidity: int, uids: Sequence[int]) -> None:
 		"""Messages that could not be had, and that the server no longer lists; the caller commits."""
 		for uid in uids:
-			values = {"state": IGNORED, "reason": _("The server listed it, never gave it, and lists it no longer.")}
+			values = {"state": IGNORED} | columns(because(NEVER_GIVEN))
 			frappe.db.set_value(JOURNAL, self.message_identity(uidvalidity, uid), values)
 
 	def broke_at(self, uidvalidity: int, uid: int, reason: str) -> None:
@@ -270,14 +274,14 @@ class FolderJournal:
 			"email_account": self.account,
 			"folder": self.folder,
 			"state": JOURNALLED if raw else UNFETCHED,
-			"reason": _(message.reason) if message.reason else None,
 			"imap_flags": " ".join(sorted(message.flags)),
 			"seen_on_server": int("\\Seen" in message.flags),
 			"size": raw.size if raw else 0,
 			"raw_path": raw.path if raw else None,
 			"received_on": site_time(message.internal_date) or now,
 			"acknowledged": int(acknowledged),
-		} | self._known_by(message, uidvalidity)
+		}
+		values |= _not_given(message) | self._known_by(message, uidvalidity)
 		return tuple(values[column] for column in _COLUMNS)
 
 	def _known_by(self, message: Fetched, uidvalidity: int) -> dict[str, object]:
@@ -291,12 +295,18 @@ class FolderJournal:
 		}
 
 	def _second_try(self, key: str, message: Fetched, now: datetime) -> None:
-		values: dict[str, object] = {"reason": _(message.reason) if message.reason else None, "modified": now}
+		values: dict[str, object] = _not_given(message) | {"modified": now}
 		if message.raw:
-			values |= {"state": JOURNALLED, "reason": None, "attempts": 0, "raw_path": message.raw.path, "size": message.raw.size}
+			values |= columns() | {"state": JOURNALLED, "attempts": 0, "raw_path": message.raw.path, "size": message.raw.size}
 			values |= {"imap_flags": " ".join(sorted(message.flags)), "received_on": site_time(message.internal_date) or now}
 			values["seen_on_server"] = int("\\Seen" in message.flags)
 		frappe.db.set_value(JOURNAL, key, values, update_modified=False)
+
+
+def _not_given(message: Fetched) -> dict[str, str | None]:
+	"""Why the server did not give a message: a text of ours, or its own words."""
+	reason = message.reason
+	return columns(reason if isinstance(reason, Reason) or not reason else because(reason))
 
 
 def site_time(moment: datetime | None) -> datetime | None:

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import frappe
-from frappe import _
 from frappe.utils import get_datetime
 
+from dokos_mail.engine.errors import N_
 from dokos_mail.engine.message.authentication import Verdict, authenticate
 from dokos_mail.engine.message.model import Message
 from dokos_mail.inbound import auto_reply, notices, reactions, reported, unreplied
@@ -20,6 +20,7 @@ from dokos_mail.inbound.place import Reference
 from dokos_mail.inbound.rules import Rules
 from dokos_mail.inbound.store import StoredMail, find_communication, store
 from dokos_mail.other_apps import AFTER_STORE, hooks
+from dokos_mail.reasons import because, columns
 
 #: In a renumbered folder, unknown mail dated before the folder's first pull by more than this is old mail that was never
 #: wanted. Longer than any mail travels: servers give up after five days.
@@ -43,13 +44,10 @@ def become(row: frappe._dict, read: Read, rules: Rules, headers: dict[str, objec
 	if copies.same:
 		return values | _duplicate_of(copies.same)
 	if legacy := copies.legacy or _legacy_without_id(row, message):
-		return values | {
-			"state": DUPLICATE,
-			"communication": legacy,
-			"reason": _("This account received it before the journal existed."),
-		}
+		reason = because(N_("This account received it before the journal existed."))
+		return values | {"state": DUPLICATE, "communication": legacy} | columns(reason)
 	if row.resync and _is_old(row, message):
-		return values | {"state": IGNORED, "reason": _("It is older than the first synchronisation of its folder.")}
+		return values | {"state": IGNORED} | columns(because(N_("It is older than the first synchronisation of its folder.")))
 	if sent := _own_copy(row, message, rules.holds_sent(row.folder), copies.filed):
 		return values | sent
 	if reported.is_of_machines(message) and (about := reported.find_original(message.report)):
@@ -94,8 +92,8 @@ def _processed(row: frappe._dict, read: Read, rules: Rules, copies: Copies, comm
 		"waits_for": placement.waits_for,
 	}
 	if placement.refused is not None and not communication:
-		reason = _("The app refused it: {0}").format(placement.refused)
-		return values | {"state": IGNORED, "reason": "\n".join([reason, *decision.remarks])}
+		reason = because(N_("The app refused it: {0}"), placement.refused)
+		return values | {"state": IGNORED} | columns(reason, *decision.remarks)
 	if placement.waits_for:
 		frappe.db.set_value(JOURNAL, placement.waits_for, "awaited", 1, update_modified=False)
 	stored = store(row, _going_on(row, decision), rules, communication, read.body)
@@ -106,15 +104,15 @@ def _processed(row: frappe._dict, read: Read, rules: Rules, copies: Copies, comm
 	remarks = [*decision.remarks, *_set_off(row, decision, rules, stored)]
 	if copies.elsewhere:
 		frappe.db.set_value(JOURNAL, copies.elsewhere, "other_copy", row.name, update_modified=False)
-	return values | {
+	values |= {
 		"state": PROCESSED,
 		"communication": stored.communication,
 		"reference_doctype": stored.reference.doctype if stored.reference else None,
 		"reference_name": stored.reference.name if stored.reference else None,
-		"reason": "\n".join([*stored.notes, *remarks]) or None,
 		"other_copy": copies.elsewhere,
 		"hooks_due": int(bool(hooks(AFTER_STORE))),
 	}
+	return values | columns(*stored.notes, *remarks)
 
 
 def _set_off(row: frappe._dict, decision: Decision, rules: Rules, stored: StoredMail) -> list[str]:
@@ -184,8 +182,7 @@ def _duplicate_of(name: str) -> dict[str, object]:
 		"reference_doctype": first.reference_doctype,
 		"reference_name": first.reference_name,
 		"other_copy": name,
-		"reason": _("The same message was received before, in folder {0}.").format(first.folder),
-	}
+	} | columns(because(N_("The same message was received before, in folder {0}."), first.folder))
 
 
 def _own_copy(row: frappe._dict, message: Message, in_sent_folder: bool, filed: bool) -> dict[str, object] | None:
@@ -213,8 +210,7 @@ def _own_copy(row: frappe._dict, message: Message, in_sent_folder: bool, filed: 
 		"communication": sent.name,
 		"reference_doctype": sent.reference_doctype,
 		"reference_name": sent.reference_name,
-		"reason": _("It is the copy of a message sent from here."),
-	}
+	} | columns(because(N_("It is the copy of a message sent from here.")))
 
 
 def _is_from(message: Message, addresses: str) -> bool:

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 import frappe
-from frappe import _
 from frappe.utils import cint, get_datetime, now_datetime
 
 from dokos_mail.engine.errors import MailError, StorageFailed
@@ -22,8 +21,9 @@ from dokos_mail.engine.receive.pop3 import Pop3Session
 from dokos_mail.engine.receive.uidl import Listed
 from dokos_mail.inbound import account as accounts
 from dokos_mail.inbound import takeover
-from dokos_mail.inbound.journal import FOLDER, IGNORED, JOURNAL, MOST_TRIES, UNFETCHED, FolderJournal, identity
+from dokos_mail.inbound.journal import FOLDER, IGNORED, JOURNAL, MOST_TRIES, NEVER_GIVEN, UNFETCHED, FolderJournal, identity
 from dokos_mail.inbound.work import BATCH_BYTES, BATCH_COUNT, RETRIED_UNFETCHED, Work
+from dokos_mail.reasons import because, columns, of_error
 
 #: What stands in the rows for a folder; POP3 has none.
 MAILBOX = "POP3"
@@ -115,10 +115,9 @@ class Pop3Journal(FolderJournal):
 			# What is gone from the server needs no deletion any more, whoever made it.
 			values = {"retired": 1, "acknowledged": 1}
 			frappe.db.set_value(JOURNAL, {"name": ("in", names)}, values, update_modified=False)
-		reason = _("The server listed it, never gave it, and lists it no longer.")
 		for row in rows:
 			if row.state == UNFETCHED:
-				frappe.db.set_value(JOURNAL, row.name, {"state": IGNORED, "reason": reason})
+				frappe.db.set_value(JOURNAL, row.name, {"state": IGNORED} | columns(because(NEVER_GIVEN)))
 
 	def count_unread(self, messages: Sequence[Listed]) -> bool:
 		"""Count a try for messages without UIDL that were refused; the caller commits. Whether it is worth another."""
@@ -265,7 +264,7 @@ def _fetch(session: Pop3Session, journal: Pop3Journal, work: Work, messages: Seq
 			message = next(message for message in messages if message.number == number)
 			if not message.uidl:
 				journal.know({message.number: uidl.place_key(message)}, {})
-			journal.broke_at(0, message.number, error.message(_))
+			journal.broke_at(0, message.number, of_error(error))
 			frappe.db.commit()
 		raise
 

@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable, Iterator
 
 import frappe
-from frappe import _
 from frappe.utils import cint
 
+from dokos_mail.engine.errors import N_
 from dokos_mail.engine.message.authentication import UNKNOWN
 from dokos_mail.engine.message.thread import Link, parents_first, read_link
 from dokos_mail.inbound import surroundings
@@ -33,6 +33,7 @@ from dokos_mail.inbound.outcome import become
 from dokos_mail.inbound.rules import Rules
 from dokos_mail.inbound.store import CannotProcess, find_communication, must_be_there
 from dokos_mail.other_apps import AFTER_STORE, hooks
+from dokos_mail.reasons import Reason, because, columns, lines_of
 
 #: A message whose processing ended the whole process this often is set aside.
 MOST_CUTS = 3
@@ -192,7 +193,7 @@ def process(row: frappe._dict, lease: Lease, rules: Rules, ahead: Ahead, followi
 	"""
 	if cint(row.attempts) >= MOST_CUTS:
 		return _fail(
-			row, lease, following, _("Processing it ended the whole process {0} times.").format(row.attempts), count=False
+			row, lease, following, because(N_("Processing it ended the whole process {0} times."), row.attempts), count=False
 		)
 	if row.failed:
 		return _fail(row, lease, following, *row.failed)
@@ -224,7 +225,7 @@ def _write(row: frappe._dict, rules: Rules, ahead: Ahead, headers: dict[str, obj
 	values = become(row, message, rules, headers)
 	if row.awaited:
 		_let_go_on(row.name)
-	frappe.db.set_value(JOURNAL, row.name, values | {"reason": values.get("reason")})
+	frappe.db.set_value(JOURNAL, row.name, columns() | values)
 	rules.absent.forget(message.values)
 	return values
 
@@ -279,14 +280,15 @@ def tell_apps(name: str, rules: Rules, mail: ReceivedMail | None = None) -> None
 	is read anew where it is not at hand.
 	"""
 	told = hooks(AFTER_STORE)
-	row = frappe.db.get_value(JOURNAL, name, [*_ROW_FIELDS, "state", "reason", "authentication", "junk"], as_dict=True)
+	said_of_it = ["state", "reason", "reason_detail", "authentication", "junk"]
+	row = frappe.db.get_value(JOURNAL, name, [*_ROW_FIELDS, *said_of_it], as_dict=True)
 	remarks: list[str] = []
 	if told and row.state == PROCESSED and row.communication and frappe.db.exists("Communication", row.communication):
 		remarks = tell(told, row.communication, mail or _seen_by_apps(row, rules))
 	rules.told.append(name)
 	if remarks:
-		reason = "\n".join([*filter(None, [row.reason]), *remarks])
-		frappe.db.set_value(JOURNAL, name, "reason", reason, update_modified=False)
+		reason = columns(*lines_of(row.reason, row.reason_detail), *remarks)
+		frappe.db.set_value(JOURNAL, name, reason, update_modified=False)
 		_note_told(rules)
 		frappe.db.commit()
 		rules.told.clear()
@@ -377,7 +379,7 @@ def _fail(
 	headers: dict[str, object] | None = None,
 	count: bool = True,
 ) -> str:
-	values = (headers or {}) | {"state": FAILED, "reason": reason, "communication": find_communication(row.name)}
+	values = (headers or {}) | {"state": FAILED, "communication": find_communication(row.name)} | columns(reason)
 	if count:
 		values["attempts"] = cint(row.attempts) + 1
 	doctype, name = frappe.db.get_value(JOURNAL, row.name, ["reference_doctype", "reference_name"])
@@ -391,12 +393,16 @@ def _fail(
 
 def _reason(error: Exception) -> str:
 	"""Why a message could not be processed, for whoever is to mend it."""
-	text = frappe.utils.strip_html(str(error)).strip()
+	told = error.args[0] if error.args else ""
+	text = told if isinstance(told, Reason) else frappe.utils.strip_html(str(error)).strip()
 	if isinstance(error, CannotProcess):
 		return text
 	if isinstance(error, frappe.MandatoryError):
-		return _(
-			"Mandatory fields of the new document could not be filled from the mail: {0}. Give them a default value, then process "
-			"the mail again."
-		).format(text)
+		return because(
+			N_(
+				"Mandatory fields of the new document could not be filled from the mail: {0}. Give them a default value, then process "
+				"the mail again."
+			),
+			text,
+		)
 	return f"{type(error).__name__}: {text}"[:1000]

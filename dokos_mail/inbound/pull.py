@@ -34,6 +34,7 @@ from dokos_mail.inbound.process import process_pending
 from dokos_mail.inbound.read_status import keep_in_step
 from dokos_mail.inbound.time_limit import TimeLimit
 from dokos_mail.inbound.work import BATCH_BYTES, BATCH_COUNT, RETRIED_UNFETCHED, Progress, PullResult, Work, no_progress
+from dokos_mail.reasons import of_error
 
 #: Mail older than the first pull by more than this is not new, whatever a renumbered folder says of it.
 RESYNC_MARGIN = timedelta(days=2)
@@ -220,7 +221,7 @@ def _fetch(
 	except MailError as error:
 		frappe.db.rollback()
 		if uid := error.params.get("uid"):
-			journal.broke_at(uidvalidity, int(uid), error.message(_))
+			journal.broke_at(uidvalidity, int(uid), of_error(error))
 			frappe.db.commit()
 		raise
 

@@ -16,10 +16,12 @@ import frappe
 from frappe import _
 from frappe.utils import now_datetime
 
+from dokos_mail.engine.errors import N_, Words
 from dokos_mail.holder import died_here, new_token
 from dokos_mail.host import job_timeouts, new_message_id
 from dokos_mail.inbound import surroundings
 from dokos_mail.inbound.journal import identity
+from dokos_mail.reasons import because
 
 REACTION = "Email Reaction"
 WAITING, DONE, DROPPED, FAILED = "Waiting", "Done", "Dropped", "Failed"
@@ -85,7 +87,7 @@ def aside(kind: str, write: Callable[[], None]) -> str | None:
 			raise
 		_undo()
 		frappe.log_error(title=f"{kind}: {type(error).__name__}"[:140])
-		return _("{0} could not be noted: {1}").format(_(kind), f"{type(error).__name__}: {error}"[:300])
+		return because(N_("{0} could not be noted: {1}"), Words(kind), f"{type(error).__name__}: {error}"[:300])
 	return None
 
 

@@ -13,13 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import frappe
-from frappe import _
 
 from dokos_mail.engine.errors import N_
 from dokos_mail.engine.message.authentication import FAIL, from_domain
 from dokos_mail.engine.message.model import Message, Report
 from dokos_mail.inbound.absent import Absent
 from dokos_mail.inbound.reactions import REPORT, note
+from dokos_mail.reasons import because
 
 QUEUE = "Email Queue"
 #: What an address of which a bounce told is called once its owner writes.
@@ -68,14 +68,18 @@ def doubt(message: Message, about: About, verdict: str) -> str | None:
 	if report.envelope_id and report.envelope_id == about.queue:
 		return None
 	if verdict == FAIL:
-		return _(
-			"It was not taken for a report on our email: the receiving server says that its sender is not who it claims to be."
+		return because(
+			N_(
+				"It was not taken for a report on our email: the receiving server says that its sender is not who it claims to be."
+			)
 		)
 	domain = from_domain(message)
 	told = {_domain(one.get("address") or "") for one in report.recipients} - {""}
 	speaks_for = told | _domains_of_ours()
 	if report.kind in _OF_OTHERS and told and not _is_under(domain, speaks_for) and _is_under(domain, _domains_of(about)):
-		return _("It was not taken for a report on our email: one recipient's server does not speak for another recipient.")
+		return because(
+			N_("It was not taken for a report on our email: one recipient's server does not speak for another recipient.")
+		)
 	return None
 
 

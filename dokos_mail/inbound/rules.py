@@ -10,6 +10,7 @@ import frappe
 from frappe import _
 from frappe.utils import cint, now_datetime
 
+from dokos_mail.engine.errors import N_
 from dokos_mail.engine.message.authentication import LEARNT_FROM, Observation, from_domain, learn, topmost_server, trusted_servers
 from dokos_mail.engine.message.document_address import ENVELOPE, keeps_detail
 from dokos_mail.engine.message.junk import is_junk_folder
@@ -17,6 +18,7 @@ from dokos_mail.engine.message.model import Message
 from dokos_mail.inbound.absent import Absent
 from dokos_mail.inbound.account import STATUS
 from dokos_mail.other_apps import BEFORE_PLACE, Hook, hooks
+from dokos_mail.reasons import because
 
 MEGABYTE = 1024 * 1024
 
@@ -55,12 +57,11 @@ class Rules:
 
 	def condition_is_broken(self, expression: str, error: Exception) -> str:
 		"""What to say of a condition that cannot be evaluated; told to the administrator once for these messages."""
-		words = _("The condition for new documents cannot be evaluated, so it is left out of account: {0} ({1})").format(
-			expression, error
-		)
+		text = N_("The condition for new documents cannot be evaluated, so it is left out of account: {0} ({1})")
+		words = because(text, expression, error)
 		if expression not in self._broken:
 			self._broken.add(expression)
-			frappe.log_error(title=_("Condition of {0}").format(self.account)[:140], message=words)
+			frappe.log_error(title=_("Condition of {0}").format(self.account)[:140], message=str(words))
 		return words
 
 	@cached_property

@@ -13,6 +13,7 @@ from frappe.model.base_document import get_controller
 from frappe.model.document import Document
 from frappe.utils import cint
 
+from dokos_mail.engine.errors import N_, Words
 from dokos_mail.engine.message.authentication import FAIL
 from dokos_mail.engine.message.model import Address, Attachment, Message
 from dokos_mail.inbound.absent import NOTHING, Absent
@@ -23,6 +24,7 @@ from dokos_mail.inbound.documents import address_for_field, document_of_correspo
 from dokos_mail.inbound.journal import JOURNAL, site_time
 from dokos_mail.inbound.place import Reference
 from dokos_mail.inbound.rules import Rules
+from dokos_mail.reasons import because
 
 #: The host keeps UIDs in a signed 32-bit column; larger ones are kept in the journal alone.
 LARGEST_INT = 2**31 - 1
@@ -150,7 +152,7 @@ def must_be_there(doctype: str, names: list[str]) -> None:
 		there = frappe.get_all(doctype, filters={"name": ("in", names)}, pluck="name") if names else []
 	for name in names:
 		if name not in there:
-			raise CannotProcess(_("{0} {1} was made of it, and another app removed it at once.").format(_(doctype), name))
+			raise CannotProcess(because(N_("{0} {1} was made of it, and another app removed it at once."), Words(doctype), name))
 
 
 def _note_document(row: str, doctype: str, name: str) -> None:
@@ -277,7 +279,7 @@ def _attach(
 	"""
 	urls: dict[str, str] = {}
 	if len(attachments) > MOST_FILES:
-		notes.append(_("{0} further attachments are only in the original message.").format(len(attachments) - MOST_FILES))
+		notes.append(because(N_("{0} further attachments are only in the original message."), len(attachments) - MOST_FILES))
 	for attachment in attachments[:MOST_FILES]:
 		if attachment.content is None:
 			continue
@@ -324,8 +326,11 @@ def _keep_file(communication: str, attachment: Attachment, notes: list[str]) -> 
 		reason = frappe.utils.strip_html(str(error)).strip()
 		frappe.clear_messages()
 		notes.append(
-			_("Attachment {0} ({1}) was not kept as a file: {2} It is in the original message.").format(
-				attachment.name, size_in_words(attachment.size), reason
+			because(
+				N_("Attachment {0} ({1}) was not kept as a file: {2} It is in the original message."),
+				attachment.name,
+				size_in_words(attachment.size),
+				reason,
 			)
 		)
 		return None
@@ -333,9 +338,8 @@ def _keep_file(communication: str, attachment: Attachment, notes: list[str]) -> 
 
 
 def _over_the_limit(attachment: Attachment, largest: int) -> str:
-	return _("Attachment {0} ({1}) is larger than this account keeps as a file ({2}). It is in the original message.").format(
-		attachment.name, size_in_words(attachment.size), size_in_words(largest)
-	)
+	text = N_("Attachment {0} ({1}) is larger than this account keeps as a file ({2}). It is in the original message.")
+	return because(text, attachment.name, size_in_words(attachment.size), size_in_words(largest))
 
 
 def size_in_words(size: int) -> str:
@@ -348,7 +352,7 @@ def size_in_words(size: int) -> str:
 
 
 def _too_large(size: int) -> str:
-	return _("This message is too large to be shown here ({0}). The original can be downloaded.").format(size_in_words(size))
+	return because(N_("This message is too large to be shown here ({0}). The original can be downloaded."), size_in_words(size))
 
 
 def _written(addresses: list[Address]) -> str:

@@ -11,6 +11,7 @@ from frappe.utils import get_datetime, now_datetime
 from dokos_mail.engine.kept import recall
 from dokos_mail.health import PATIENCE, STATUS
 from dokos_mail.inbound.journal import FAILED, JOURNAL, JOURNALLED, UNFETCHED
+from dokos_mail.reasons import in_words
 
 #: So many messages are shown one by one at the end.
 MOST_SHOWN = 10
@@ -61,9 +62,10 @@ def how_far(account: str, since: str) -> dict[str, object]:
 
 
 def _latest(new: dict[str, object]) -> list[dict[str, object]]:
-	fields = ["name", "subject", "sender", "state", "reason", "reference_doctype", "reference_name"]
+	fields = ["name", "subject", "sender", "state", "reason", "reason_detail", "reference_doctype", "reference_name"]
 	rows = frappe.get_all(JOURNAL, filters=new, fields=fields, order_by="creation desc", limit=MOST_SHOWN)
 	for row in rows:
 		row["state_label"] = _(row.state)
+		row["reason"] = in_words(row.reason, row.pop("reason_detail"))
 		row["document"] = f"{_(row.reference_doctype)} {row.reference_name}" if row.reference_name else ""
 	return rows

@@ -175,6 +175,12 @@ def test_a_mail_that_could_not_be_processed_is_read_and_processed_again(
 	expect(page.locator(".title-area .pill")).to_have_text(marie.say("Échec"))
 	reason = {"fr": "n'ont pas pu être remplis à partir de l'email : Notes", "en": "could not be filled from the mail: Notes"}
 	expect(page.locator("[data-fieldname=reason]")).to_contain_text(reason[language])
+	# a colleague of another language reads the same row
+	for reader in ({"fr": "en", "en": "fr"}[language], language):
+		frappe.db.set_value("User", "marie@example.com", "language", reader)
+		frappe.db.commit()
+		page.reload()
+		expect(page.locator("[data-fieldname=reason]")).to_contain_text(reason[reader])
 	marie.picture("3-7-failed")
 	original = page.locator("[data-fieldname=original] a").get_attribute("href")
 	assert "20 m" in page.request.get(original or "").text()

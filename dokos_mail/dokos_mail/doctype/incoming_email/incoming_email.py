@@ -12,10 +12,12 @@ class IncomingEmail(Document):
 	"""The journal's row: one message that a mail server handed over. Written by ``dokos_mail.inbound`` alone."""
 
 	def onload(self) -> None:
-		"""What a form shows besides, made when it is opened and never stored: why the mail is where it is, in the
-		reader's language, and where its original is downloaded."""
+		"""What a form shows besides, made when it is opened and never stored: why the mail is where it is, and in
+		its state, in the reader's language, and where its original is downloaded."""
+		from dokos_mail import reasons
 		from dokos_mail.inbound.words import in_words
 
+		self.reason = reasons.in_words(self.reason, self.reason_detail)
 		self.explanation = in_words(self.rule, json.loads(self.trace or "[]"), _)
 		if self.raw_path:
 			self.original = f"/api/method/dokos_mail.api.download_original?name={quote(self.name)}"
