@@ -143,8 +143,10 @@ def _may_read_original(row: frappe._dict | None) -> bool:
 
 
 @frappe.whitelist(methods=["POST"])
-def set_email_password(email_account: str, password: str) -> bool:
+def set_email_password(email_account: str, password: str, in_window: int | str = 0) -> bool:
 	"""Set the password that an account waits for. False asks for it again: the server refused it.
+
+	Why, and what to do, is said at once; to our own window (``in_window``), which says it beside the field, as ``refused``.
 
 	Only for the users who have the account's inbox, and System Managers: the host lets anybody set it.
 	"""
@@ -157,8 +159,11 @@ def set_email_password(email_account: str, password: str) -> bool:
 	account.password = password
 	account.awaiting_password = 0
 	if error := refused(account):
-		told = "<br>".join(escape_html(text) for text in (error.message(_), error.advice(_)))
-		frappe.msgprint(told, alert=True, indicator="red")
+		told = [error.message(_), error.advice(_)]
+		if cint(in_window):
+			frappe.local.response["refused"] = told
+		else:
+			frappe.msgprint("<br>".join(map(escape_html, told)), alert=True, indicator="red")
 		return False
 	account.save(ignore_permissions=True)
 	return True

@@ -291,15 +291,51 @@ def test_a_user_is_asked_for_the_password_that_an_account_waits_for(logged_in: L
 	expect(dialog).to_contain_text("Mot de passe de marie@example.com")
 	page.keyboard.type("wrong")
 	page.keyboard.press("Enter")
-	expect(page.locator(".toast.red")).to_be_visible()
-	expect(dialog).to_be_visible()
-	field(page, "password").fill("right")
+	expect(dialog.locator("[data-fieldname=password] .text-danger")).to_be_visible()
+	expect(field(page, "password")).to_be_focused()
+	page.keyboard.press("Control+a")
+	page.keyboard.type("right")
 	page.keyboard.press("Enter")
 	expect(dialog).to_be_hidden()
 	go(page, "/app/role")
 	frappe.db.rollback()
 	account = frappe.get_doc("Email Account", "Marie")
 	assert (account.awaiting_password, account.get_password("password")) == (0, "right")
+
+
+#: What is said of no server, of no password, and of one of other letters than the account takes.
+REFUSED = {
+	"fr": ("recevoir d'emails sans lui", "Mot de passe : saisissez-le, ou cochez", "autres qu'ASCII"),
+	"en": ("cannot receive without one", "Password: type it, or tick", "other than ASCII"),
+}
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_what_an_account_lacks_is_said_beside_the_field(logged_in: LogIn, desk: str, language: str) -> None:
+	no_server, no_password, not_ascii = REFUSED[language]
+	frappe.db.set_value("User", "marie@example.com", "language", language)
+	frappe.db.commit()
+	page = logged_in("/app/email-account/new", locale=language)
+	field(page, "email_id").fill("support@masociete.example")
+	field(page, "enable_incoming").check()
+	for name, said, then in (
+		("email_server", no_server, "imap.masociete.example"),
+		("password", no_password, "é"),
+		("password", not_ascii, "e"),
+	):
+		error = page.locator(f"[data-fieldname={name}] > .error")
+		page.keyboard.press("Control+s")
+		expect(page.get_by_role("dialog")).to_contain_text(said)
+		page.keyboard.press("Escape")
+		expect(error).to_contain_text(said)
+		expect(page.locator(".error")).to_have_count(1)
+		expect(field(page, name)).to_be_focused()
+		page.keyboard.press("Control+a")
+		page.keyboard.type(then)
+		expect(error).to_have_count(0)
+		field(page, "ascii_encode_password").check()
+	page.keyboard.press("Control+s")
+	page.wait_for_url("**/app/email-account/Support")
 
 
 ON_THE_FORM = """() => Object.entries(cur_frm.fields_dict)

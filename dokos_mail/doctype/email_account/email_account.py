@@ -182,9 +182,9 @@ class EmailAccount(host.base_class("Email Account")):
 
 	def _validate_servers(self) -> None:
 		if self.enable_incoming and not self.email_server and not self.awaiting_password:
-			frappe.throw(_("The account cannot receive without an incoming server."))
+			frappe.throw(_("{0}: the account cannot receive without one.").format(frappe.bold(_("Email Server"))))
 		if self.enable_outgoing and not self.smtp_server and not self.awaiting_password:
-			frappe.throw(_("The account cannot send without an outgoing server."))
+			frappe.throw(_("{0}: the account cannot send without one.").format(frappe.bold(_("SMTP Server"))))
 
 	def _validate_password(self) -> None:
 		if self.auth_method == "OAuth":
@@ -192,14 +192,14 @@ class EmailAccount(host.base_class("Email Account")):
 			return
 		password = self.get_password("password", raise_exception=False) or ""
 		if cint(self.ascii_encode_password) and not password.isascii():
-			frappe.throw(_("The password has characters other than ASCII, and the account is set to use ASCII only."))
+			text = _("{0} has characters other than ASCII, and the account is set to use ASCII only.")
+			frappe.throw(text.format(frappe.bold(_("Password"))))
 		if password:
 			return
 		sends_with_login = self.enable_outgoing and not self.no_smtp_authentication and self.smtp_server not in LOCAL_SERVERS
 		if (self.enable_incoming or sends_with_login) and not self.awaiting_password:
-			frappe.throw(
-				_("Type the password, or tick {0} so that its user is asked for it.").format(frappe.bold(_("Awaiting password")))
-			)
+			text = _("{0}: type it, or tick “{1}” so that its user is asked for it.")
+			frappe.throw(text.format(frappe.bold(_("Password")), _("Awaiting password")))
 
 	def _validate_folders(self) -> None:
 		if not self.enable_incoming:

@@ -25,8 +25,13 @@
 				],
 				primary_action_label: __("Save"),
 				async primary_action({ password }) {
-					const { message } = await frappe.call("dokos_mail.api.set_email_password", { email_account, password });
-					if (message) dialog.hide();
+					const field = dialog.fields_dict.password;
+					field.set_description("");
+					const args = { email_account, password, in_window: 1 };
+					const { message, refused } = await frappe.call("dokos_mail.api.set_email_password", args);
+					if (message) return dialog.hide();
+					const lines = refused.map((line) => frappe.utils.escape_html(line));
+					field.set_description(`<span class="text-danger">${lines.join("<br>")}</span>`);
 				},
 			});
 			dialog.onhide = resolve;

@@ -142,7 +142,7 @@ export class Dialog {
 		return Object.fromEntries(Object.keys(this.fields_dict).filter((name) => !isEmpty(this.doc[name])).map((name) => [name, this.doc[name]]));
 	}
 	async submit() {
-		const values = this.get_values();
+		const [focused, values] = [document.activeElement, this.get_values()];
 		if (!values || this.primary.disabled) return;
 		this.primary.disabled = true;
 		try {
@@ -152,6 +152,7 @@ export class Dialog {
 			if (!error.answer) throw error;
 		} finally {
 			this.primary.disabled = false;
+			if (this.shown && document.activeElement === document.body) focused.focus(); // what was refused is typed anew
 		}
 	}
 	show() {

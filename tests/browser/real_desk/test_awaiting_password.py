@@ -41,7 +41,7 @@ def test_its_user_is_asked_until_the_server_agrees(
 	entry.fill("not the password")
 	desk.picture("mot-de-passe-demande")
 	desk.page.locator(".modal.show .btn-modal-primary").click()
-	expect(desk.page.locator("#alert-container")).to_contain_text("refuse")
+	expect(desk.page.locator(".modal.show [data-fieldname=password] .text-danger")).to_contain_text("refuse")
 	desk.picture("mot-de-passe-refuse")
 	frappe.db.rollback()
 	assert not frappe.get_doc("Email Account", account).get_password(raise_exception=False)
