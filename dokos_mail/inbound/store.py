@@ -16,6 +16,7 @@ from frappe.utils import cint
 from dokos_mail.engine.errors import N_, Words
 from dokos_mail.engine.message.authentication import FAIL
 from dokos_mail.engine.message.model import Address, Attachment, Message
+from dokos_mail.files import as_they_came, octets
 from dokos_mail.inbound.absent import NOTHING, Absent
 from dokos_mail.inbound.body import body_html, body_text, defused
 from dokos_mail.inbound.contacts import is_a_correspondent, link_contacts
@@ -304,12 +305,11 @@ def _kept_before(communication: str) -> dict[str, list[str]]:
 		order_by="creation asc",
 	):
 		file = frappe.get_doc("File", name)
-		content = file.get_content()
-		content = content.encode() if isinstance(content, str) else content
-		kept.setdefault(hashlib.sha256(content).hexdigest(), []).append(file.file_url)
+		kept.setdefault(hashlib.sha256(octets(file)).hexdigest(), []).append(file.file_url)
 	return kept
 
 
+@as_they_came()
 def _keep_file(communication: str, attachment: Attachment, notes: list[str]) -> str | None:
 	try:
 		file = frappe.get_doc(

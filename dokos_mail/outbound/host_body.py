@@ -50,7 +50,8 @@ def _where_installed(ours: Callable[..., Any], theirs: Callable[..., Any]) -> Ca
 def picture_of_site(path: str | None) -> bytes | None:
 	"""The picture that ``embed=`` names: one of the site's files that the sender may read, or one that an app ships."""
 	from dokos_mail.engine.send import images
-	from dokos_mail.outbound.images import may_read, site_file
+	from dokos_mail.files import site_file
+	from dokos_mail.outbound.images import may_read
 
 	address = f"/{(path or '').lstrip('/')}"
 	file = _asset(address) or site_file(address)

@@ -13,10 +13,10 @@ from dokos_mail import host
 from dokos_mail.engine.send import mime, placeholders
 from dokos_mail.engine.send.addresses import mailbox
 from dokos_mail.engine.send.files import File, file_part
+from dokos_mail.files import octets
 from dokos_mail.other_apps import hooks
 from dokos_mail.outbound import links
 from dokos_mail.outbound.compose import OFFER_UNSUBSCRIBE
-from dokos_mail.outbound.images import site_file
 
 BEFORE_SEND = "mail_before_send"
 
@@ -80,21 +80,13 @@ def attachments(queue_row: frappe._dict) -> Iterator[File]:
 		if each.get("fid") or each.get("file_url"):
 			filters = {"name": each["fid"]} if each.get("fid") else {"file_url": each["file_url"]}
 			document = frappe.get_doc("File", filters)
-			yield File(document.file_name, _content(document))
+			yield File(document.file_name, octets(document))
 		elif cint(each.get("print_format_attachment")):
 			made = frappe.get_attr("frappe.attach_print")(
 				**{key: value for key, value in each.items() if key != "print_format_attachment"}
 			)
 			content = made["fcontent"]
 			yield File(made["fname"], content.encode("utf-8") if isinstance(content, str) else content)
-
-
-def _content(document: frappe._dict) -> bytes:
-	"""The octets of a File: read here where it is on this disk, since some hosts make text of whatever can be decoded."""
-	if path := site_file(document.file_url or ""):
-		return path.read_bytes()
-	content = document.get_content()
-	return content.encode("utf-8") if isinstance(content, str) else content
 
 
 def _attach(message: Message, file: File) -> None:

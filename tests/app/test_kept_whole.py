@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
 
 import frappe
 import pytest
 
+from dokos_mail.files import octets
 from dokos_mail.inbound import store
 from dokos_mail.inbound.account import raw_store
 from dokos_mail.inbound.journal import site_time
@@ -20,6 +23,13 @@ from tests.app.test_what_strangers_write import HOSTS_PATTERN
 from tests.mailbox import Mailbox, raw
 
 MEGABYTE = 1024 * 1024
+#: One grey pixel.
+JPEG = base64.b64decode(
+	"/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABALDA4MChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdASFxOQERXRTc4UG1RV19iZ2hnPk1xeXBkeFxlZ2P/"
+	"wAALCAABAAEBAREA/8QAHwAAAQUBAQEBAQEAAAAAAAAAAAECAwQFBgcICQoL/8QAtRAAAgEDAwIEAwUFBAQAAAF9AQIDAAQRBRIhMUEGE1FhByJxFDKBkaEI"
+	"I0KxwRVS0fAkM2JyggkKFhcYGRolJicoKSo0NTY3ODk6Q0RFRkdISUpTVFVWV1hZWmNkZWZnaGlqc3R1dnd4eXqDhIWGh4iJipKTlJWWl5iZmqKjpKWmp6ip"
+	"qrKztLW2t7i5usLDxMXGx8jJytLT1NXW19jZ2uHi4+Tl5ufo6erx8vP09fb3+Pn6/9oACAEBAAA/ACv/2Q=="
+)
 
 
 def with_files(*files: tuple[str, int]) -> bytes:
@@ -72,6 +82,21 @@ def test_an_attachment_that_the_host_refuses_is_said(mailbox: Mailbox, site_conf
 		assert "très grand.bin" in said
 		assert "1.0 MB" in said
 	assert "download_original" in communication(row).content
+
+
+def test_a_photograph_is_kept_as_it_came(mailbox: Mailbox) -> None:
+	"""The hosts draw what is called .jpg anew, which fails for the HEIC that iPhones call so."""
+	photograph, heic = JPEG + b"from the camera", b"\0\0\0\x18ftypheic\xff" + b"x" * 1000
+	mail = message_from_bytes(with_files(("note.bin", 10)), policy=policy.default)
+	mail.add_attachment(photograph, "image", "jpeg", filename="photo.jpg")
+	mail.add_attachment(heic, "image", "jpeg", filename="IMG_0001.JPG")
+	row = received(mailbox, mail.as_bytes())
+	assert (row.state, row.reason or "") == ("Processed", "")
+	kept = [
+		frappe.get_doc("File", name) for name in frappe.get_all("File", {"attached_to_name": row.communication}, pluck="name")
+	]
+	contents = [octets(file) for file in kept]
+	assert photograph in contents and heic in contents
 
 
 def test_ten_thousand_parts_are_not_as_many_files(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:

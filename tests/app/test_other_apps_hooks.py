@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterator
+from email.message import EmailMessage
 
 import frappe
 import pytest
 from frappe.model.document import Document
 
+from dokos_mail.files import octets
 from dokos_mail.jobs import process_again, pull_account
 from tests.app.test_pull import journal, pull
 from tests.mailbox import Mailbox, raw
@@ -117,6 +119,31 @@ def test_a_hook_that_rolls_back_loses_nothing(mailbox: Mailbox, hook: Callable[.
 	hook(doctype, method, None)
 	process_again([poison.name])
 	whole(mailbox)
+
+
+def test_files_that_were_kept_before_a_hook_failed_are_kept_once(mailbox: Mailbox, hook: Callable[..., None]) -> None:
+	"""What was kept is known by its octets, of which some hosts make text."""
+	contents = {"photo.png": b"\x89PNG\xff\xfe", "notes.csv": "\ufeffété".encode(), "poison.bin": b"the last"}
+	mail = EmailMessage()
+	mail["From"], mail["Subject"], mail["Message-ID"] = "a@client.test", "files", f"<{frappe.generate_hash()}@client.test>"
+	for name, content in contents.items():
+		mail.add_attachment(content, "application", "octet-stream", filename=name)
+
+	def commit_and_raise(_doc: Document) -> None:
+		frappe.db.commit()
+		raise RuntimeError("broken")
+
+	hook("File", "after_insert", of_poison(commit_and_raise))
+	mailbox.put(mail.as_bytes())
+	pull(mailbox)
+	(row,) = journal(mailbox)
+	assert row.state == "Failed"
+	hook("File", "after_insert", None)
+	process_again([row.name])
+	(row,) = journal(mailbox)
+	names = frappe.get_all("File", {"attached_to_name": row.communication}, pluck="name")
+	assert row.state == "Processed"
+	assert sorted(octets(frappe.get_doc("File", name)) for name in names) == sorted(contents.values())
 
 
 @pytest.mark.parametrize("doctype", ["Opportunity", "Communication"])

@@ -11,7 +11,7 @@ import pytest
 
 from dokos_mail import jobs
 from dokos_mail.outbound import queue
-from dokos_mail.outbound.notice import subject_of
+from dokos_mail.outbound.notice import managers, subject_of
 from mail_servers.smtp_faults import FaultySmtp
 
 Smtp = Callable[..., FaultySmtp]
@@ -146,8 +146,9 @@ def test_without_any_account_mail_waits_and_somebody_is_told(smtp: Smtp, make_ac
 	assert queue.why(frappe.get_doc("Email Queue", row)) == frappe._(
 		"No Email Account sends this email: none is the default for outgoing emails."
 	)
-	# One notice of all that waits.
-	assert frappe.db.count("Notification Log", {"document_name": ("in", [row, *others])}) == 1
+	# One notice of all that waits, to each of those who look after the site.
+	told = frappe.get_all("Notification Log", {"document_name": ("in", [row, *others])}, pluck="for_user")
+	assert sorted(told) == managers()
 	server = smtp()
 	account = make_account(server, default_outgoing=1)
 	send_all(None)
