@@ -248,6 +248,8 @@ def test_text_is_written_pasted_and_left_as_it_was(logged_in: LogIn) -> None:
 		}""",
 		pasted,
 	)
+	expect(text).to_contain_text("Physics")
+	assert text.locator("script, iframe, [onclick]").count() == 0
 	page.keyboard.press("Control+s")
 	saved(page)
 	frappe.db.rollback()
@@ -306,6 +308,15 @@ def test_narrow_screens(logged_in: LogIn) -> None:
 		go(page, path)
 		assert page.evaluate("document.documentElement.scrollWidth") <= 375, path
 	expect(page.get_by_role("button", name="Enregistrer", exact=True)).to_be_in_viewport()
+
+	# two columns stand one under the other here, and side by side where there is room
+	def at(name: str) -> Any:
+		return page.locator(f".layout [data-fieldname={name}]").bounding_box()
+
+	assert at("provider_help")["y"] > at("email_account_name")["y"]
+	page.set_viewport_size({"width": 1300, "height": 900})
+	left, right = at("email_account_name"), at("provider_help")
+	assert right["x"] >= left["x"] + left["width"] and right["y"] == left["y"]
 
 
 # ---- what scripts are offered

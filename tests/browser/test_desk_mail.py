@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import frappe
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from werkzeug.wrappers import Request, Response
 
 from dokos_mail import jobs
@@ -225,9 +226,17 @@ def test_a_comment_and_older_mails(logged_in: LogIn, contact: str) -> None:
 	expect(page.locator(".entry .text")).to_have_text("À <b>rappeler</b>")
 
 
+def without_a_policy(route: Route) -> None:
+	answer = route.fetch()
+	headers = {name: value for name, value in answer.headers.items() if name != "content-security-policy"}
+	route.fulfill(response=answer, headers=headers)
+
+
+@pytest.mark.parametrize("page_has_policy", [True, False], ids=["the page has a policy", "the frames alone have one"])
 def test_what_a_stranger_wrote_runs_nothing_and_asks_nobody(
-	logged_in: LogIn, contact: str, elsewhere: tuple[str, list[str]]
+	logged_in: LogIn, contact: str, elsewhere: tuple[str, list[str]], page_has_policy: bool
 ) -> None:
+	"""Also where the pages of the desk have no policy, as those of the hosts: each frame has its own."""
 	url, asked = elsewhere
 	content = f"""<p>Hello</p><img src="{url}/pixel"><img src=x onerror="parent.document.title='owned'">
 		<script>parent.document.title = "owned"</script><link rel=stylesheet href="{url}/style">
@@ -240,7 +249,12 @@ def test_what_a_stranger_wrote_runs_nothing_and_asks_nobody(
 	# as it came, whatever the host made of it
 	frappe.db.set_value("Communication", mail.name, {"subject": subject, "content": content, "sender_full_name": subject})
 	frappe.db.commit()
-	page = logged_in(f"/app/contact/{contact}")
+	page = logged_in("/app")
+	if not page_has_policy:
+		page.route(re.compile("/app/"), without_a_policy)
+	go(page, f"/app/communication/{mail.name}")
+	expect(page.frame_locator("[data-fieldname=content] iframe").get_by_text("Hello")).to_be_visible()
+	go(page, f"/app/contact/{contact}")
 	expect(page.frame_locator(".timeline-item iframe").get_by_text("Hello")).to_be_visible()
 	expect(page.locator(".timeline-item header")).to_contain_text(subject)
 	# quoted in an answer it is as harmless
@@ -393,7 +407,11 @@ def test_the_form_says_what_to_do_on_the_side_of_the_chosen_service(logged_in: L
 	expect(links).to_have_text(["Paramètres du fournisseur", "Mots de passe d'application"])
 	expect(links.first).to_have_attribute("href", "https://support.google.com/mail/answer/7126229")
 	field(page, "service", "select").select_option("")
-	expect(help.get_by_role("link", name="Outlook")).to_be_visible()
+	for name, address in (
+		("Gmail", "support.google.com/mail/answer/7126229"),
+		("Outlook", "support.microsoft.com/office/c82de912-"),
+	):
+		expect(help.get_by_role("link", name=name)).to_have_attribute("href", re.compile(re.escape(address)))
 
 
 def test_remote_images_are_loaded_once_their_reader_agrees(

@@ -229,6 +229,8 @@ def a_mail(marie: Walker, mail: Mail) -> None:
 	expect(frame.get_by_text("Dites-nous")).to_be_visible()
 	marie.button("Pourquoi est-il ici ?", item).click()
 	expect(page.get_by_role("dialog")).to_contain_text("In-Reply-To")
+	original = page.get_by_role("dialog").get_by_role("link", name=marie.say("Télécharger le message d'origine"))
+	assert f"Delivered-To: {COMMERCIAL}" in page.request.get(original.get_attribute("href") or "").text()
 	marie.picture("3-3-why")
 	page.keyboard.press("Escape")
 

@@ -82,7 +82,7 @@ const MAIL_ATTRIBUTES = "style src alt width height align valign bgcolor color f
 const DROPPED = "SCRIPT STYLE IFRAME OBJECT EMBED TEMPLATE NOSCRIPT TITLE HEAD LINK META FORM SVG MATH".split(" ");
 const ADDRESS = /^(https?:|mailto:|tel:|cid:|#|\/(?!\/))/i;
 
-/** The nodes of markup of which only what formats is kept; `mail` keeps images and inline styles as well. Nothing in it runs. */
+/** The nodes of markup of which only what formats is kept; `mail` keeps images and inline styles as well, "local" of this machine alone. Nothing in it runs. */
 export function rich(html, mail = false) {
 	const tags = mail ? MAIL_TAGS : TEXT_TAGS;
 	const copy = (parent) => [...parent.childNodes].flatMap((child) => {
@@ -92,7 +92,7 @@ export function rich(html, mail = false) {
 		const node = document.createElement(child.tagName);
 		for (const { name, value } of child.attributes) {
 			if (name === "href" ? ADDRESS.test(value.trim()) : name === "title" || (mail ? MAIL_ATTRIBUTES.includes(name) : name === "class")) {
-				if (name !== "src" || /^(https?:|cid:|data:image\/(?!svg)|\/(?!\/))/i.test(value.trim())) node.setAttribute(name, value);
+				if (name !== "src" || (mail === "local" ? /^(data:image\/(?!svg)|\/(?!\/))/i : /^(https?:|cid:|data:image\/(?!svg)|\/(?!\/))/i).test(value.trim())) node.setAttribute(name, value);
 			}
 		}
 		if (child.tagName === "A" && !/^\/app(\/|$)/.test(node.getAttribute("href"))) Object.assign(node, { target: "_blank", rel: "noopener noreferrer" });

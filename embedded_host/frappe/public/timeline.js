@@ -88,9 +88,9 @@ export class Timeline {
 		const own = new Set([...to, boot.user.email, boot.user.name].filter(Boolean).map(bare));
 		const cc = all ? [...(received ? addresses(mail.recipients) : []), ...addresses(mail.cc)].filter((each) => !own.has(bare(each)) && own.add(bare(each))) : [];
 		const subject = mail ? String(mail.subject || "").replace(/^((re|aw|fwd?)\s*:\s*)+/i, "") : "";
-		// pictures of other machines are not passed on: they may tell who reads the answer
-		const original = mail && el("blockquote", {}, rich(mail.content, true));
-		original?.querySelectorAll("img:not([src^='/'], [src^='data:'])").forEach((image) => image.remove());
+		// pictures of other machines are neither asked for nor passed on: they may tell who reads the answer
+		const original = mail && el("blockquote", {}, rich(mail.content, "local"));
+		original?.querySelectorAll("img:not([src])").forEach((image) => image.remove());
 		const quote = mail ? el("div", {}, el("p", {}, el("br")), el("p", {}, __("On {0}, {1} wrote:", [moment(mail.communication_date || mail.creation), mail.sender_full_name || mail.sender])), original).innerHTML : "";
 		const files = frm.docinfo.attachments.map((file) => ({ file, box: el("input", { type: "checkbox" }) }));
 		const list = el("div", { className: "stack" });
