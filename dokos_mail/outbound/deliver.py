@@ -16,7 +16,7 @@ from frappe import _
 from frappe.utils import cint, get_datetime, now_datetime
 
 from dokos_mail import host
-from dokos_mail.engine.errors import AddressNeedsSMTPUTF8, AddressUnusable, LoginRefused, MailError, MessageTooLarge
+from dokos_mail.engine.errors import N_, AddressNeedsSMTPUTF8, AddressUnusable, LoginRefused, MailError, MessageTooLarge
 from dokos_mail.engine.send import row as states
 from dokos_mail.engine.send.addresses import NULL_SENDER
 from dokos_mail.engine.send.courier import Courier
@@ -27,6 +27,7 @@ from dokos_mail.outbound import long_wait, outcome
 from dokos_mail.outbound.claim import QUEUE, WAITING, ClaimLost, claim, renew
 from dokos_mail.outbound.sent import was_filed
 from dokos_mail.outbound.unsubscribe import gone_since
+from dokos_mail.reasons import because, of_error
 
 #: Errors that are about the message or its address, and not about reaching the server.
 _OWN = (AddressUnusable, AddressNeedsSMTPUTF8, MessageTooLarge)
@@ -155,7 +156,7 @@ class _Delivery:
 		"""Whoever unsubscribed since the mail was queued does not get it."""
 		waiting = [each for each in self.due if each.state in states.OPEN]
 		for each in gone_since(self.row, waiting):
-			outcome.write(each, states.CANCELLED, _("Unsubscribed before it was sent."), next_try=None)
+			outcome.write(each, states.CANCELLED, because(N_("Unsubscribed before it was sent.")), next_try=None)
 		frappe.db.commit()
 
 	def _copies(self) -> Iterator[tuple[list[frappe._dict], bytes]]:
@@ -187,7 +188,7 @@ class _Delivery:
 		if self.courier is None:
 			frappe.flags.sent_mail = message
 			for each in group:
-				outcome.sent(each, _("Not sent: this is a test."))
+				outcome.sent(each, because(N_("Not sent: this is a test.")))
 			frappe.db.commit()
 			return True
 		addresses = {each.name: parseaddr(each.recipient)[1] or each.recipient for each in group}
@@ -198,7 +199,7 @@ class _Delivery:
 		except MailError as error:
 			# No session could be had: nothing was handed over.
 			for each in group:
-				outcome.write(each, states.WAITING, error.message(_))
+				outcome.write(each, states.WAITING, of_error(error))
 			accounts.rest(self.account, error)
 			return False
 		found = {delivery.recipient: delivery for delivery in deliveries}
@@ -219,9 +220,9 @@ class _Delivery:
 					raise
 				frappe.db.rollback()
 				frappe.log_error(title=_("Email {0}: {1}").format(self.row.name, self.override))
-				outcome.deferred(each, self.first_try, _("{0}: {1}").format(self.override, error))
+				outcome.deferred(each, self.first_try, f"{self.override}: {error}")
 			else:
-				outcome.sent(each, _("Sent by {0}").format(self.override))
+				outcome.sent(each, because(N_("Sent by {0}"), self.override))
 			frappe.db.commit()
 		return True
 
@@ -277,7 +278,7 @@ class _Delivery:
 		frappe.db.commit()
 		if was_filed(self.account, self.row.message_id):
 			for each in maybe:
-				outcome.sent(each, _("The provider has it in its Sent folder: it was sent the first time."))
+				outcome.sent(each, because(N_("The provider has it in its Sent folder: it was sent the first time.")))
 			frappe.db.commit()
 
 	def _could_not_be_made(self, error: Exception) -> None:
@@ -285,7 +286,7 @@ class _Delivery:
 		frappe.log_error(title=_("Email {0} could not be sent").format(self.row.name))
 		self.recipients = outcome.recipients_of(self.row.name)
 		least = outcome.least_tries()
-		words = _("It could not be composed: {0}").format(str(error) or type(error).__name__)[:500]
+		words = because(N_("It could not be composed: {0}"), (str(error) or type(error).__name__)[:450])
 		due = {each.name for each in self.due}
 		for each in self.recipients:
 			if each.state not in states.OPEN or each.name not in due:
@@ -309,6 +310,6 @@ def resolve(name: str, token: str, *, hosts: bool) -> None:
 	if hosts:
 		unknown = [each for each in recipients if each.state == states.WAITING][:1]
 	for each in unknown:
-		outcome.uncertain(each, account, first_try, _("The process that was sending it ended."))
+		outcome.uncertain(each, account, first_try, because(N_("The process that was sending it ended.")))
 	outcome.finish(row, recipients, token)
 	frappe.db.commit()

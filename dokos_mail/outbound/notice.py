@@ -20,6 +20,7 @@ from dokos_mail.engine.send import mime
 from dokos_mail.engine.send import row as states
 from dokos_mail.host import site_language
 from dokos_mail.outbound.claim import QUEUE, WAITING
+from dokos_mail.reasons import in_language
 
 NOTICE = "Notification Log"
 #: Logins that are nobody: jobs run as Administrator, and on most sites no person ever does.
@@ -39,7 +40,7 @@ _OF_MANY = {
 
 
 def tell(row: frappe._dict, state: str, reason: str) -> None:
-	"""Tell of a queue row that it is in ``state``, and why. The caller commits."""
+	"""Tell of a queue row that it is in ``state``, and why: a Reason in the language of whoever is told. The caller commits."""
 	frappe.db.set_value(QUEUE, row.name, "notified", 1, update_modified=False)
 	writer = writer_of(row)
 	for user in [writer] if writer else managers():
@@ -83,7 +84,7 @@ def _tell(user: str, row: frappe._dict, state: str, reason: str, *, is_writer: b
 		"document_type": QUEUE,
 		"document_name": row.name,
 		"subject": text.format(escape_html(subject_of(row)[:150])),
-		"email_content": escape_html(reason).replace("\n", "<br>"),
+		"email_content": escape_html(in_language(reason, language)).replace("\n", "<br>"),
 	}
 	if is_writer and row.communication and "System Manager" not in frappe.get_roles(user):
 		# the queue is for System Managers; its delivery is told on the mail as well

@@ -11,16 +11,16 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import frappe
-from frappe import _
 from frappe.utils import cint, now_datetime
 
-from dokos_mail.engine.errors import MailError
+from dokos_mail.engine.errors import N_, MailError
 from dokos_mail.engine.send import row as states
 from dokos_mail.engine.send.retry import LONGEST, next_try
 from dokos_mail.engine.send.smtp import Delivery
 from dokos_mail.engine.send.verdict import Verdict
 from dokos_mail.outbound import notice
 from dokos_mail.outbound.claim import QUEUE, RECIPIENT
+from dokos_mail.reasons import Reason, advice_of, because, joined, of_error, told
 
 #: Entries kept of what happened to a recipient: the first and the last ones.
 LOG_LENGTH = 30
@@ -37,6 +37,7 @@ FIELDS = (
 	"accepted_on",
 	"maybe_accepted",
 	"server_reply",
+	"delivery_log",
 )
 
 
@@ -62,8 +63,8 @@ def write(recipient: frappe._dict, state: str, words: str = "", *, by: str = "",
 	values = {
 		"delivery_state": state,
 		"status": "Sent" if state in states.DONE else "Not Sent",
-		"server_reply": words,
-		"error": words if state in (states.REFUSED, states.UNCERTAIN, states.DEFERRED) else None,
+		"server_reply": str(words),
+		"error": str(words) if state in (states.REFUSED, states.UNCERTAIN, states.DEFERRED) else None,
 	} | values
 	if state != states.IN_FLIGHT:
 		values["delivery_log"] = _logged(recipient.name, state, words, str(values.get("status_code") or ""), by)
@@ -81,6 +82,8 @@ def _logged(recipient: str, what: str, words: str, code: str, by: str) -> str:
 	entries = json.loads(frappe.db.get_value(RECIPIENT, recipient, "delivery_log") or "[]")
 	if not by or all(entry.get("by") != by for entry in entries):
 		entry = {"on": str(now_datetime()), "state": what, "words": words, "code": code}
+		if isinstance(words, Reason):
+			entry["source"] = words.source
 		entries.append(entry | {"by": by} if by else entry)
 	return json.dumps(entries[:1] + entries[1:][-(LOG_LENGTH - 1) :], ensure_ascii=False)
 
@@ -106,7 +109,7 @@ def deferred(
 	now, attempts = now_datetime(), cint(recipient.attempts) + 1
 	following = next_try(attempts, first_try, now, least_tries() if least is None else least, random.random)
 	if following is None and ends:
-		refused(recipient, _("Given up after {0} tries: {1}").format(attempts, words), code)
+		refused(recipient, because(N_("Given up after {0} tries: {1}"), attempts, words), code)
 		return
 	write(recipient, states.DEFERRED, words, status_code=code, attempts=attempts, next_try=following or now + LONGEST)
 
@@ -124,16 +127,16 @@ def uncertain(recipient: frappe._dict, account: frappe._dict, first_try: datetim
 	recipient.maybe_accepted = 1
 	frappe.db.set_value(RECIPIENT, recipient.name, "maybe_accepted", 1)
 	if account.get("uncertain_delivery") == "Hold" or again:
-		words = _("Nobody knows whether it was sent: {0}").format(words)
+		words = because(N_("Nobody knows whether it was sent: {0}"), words)
 		write(recipient, states.UNCERTAIN, words, attempts=cint(recipient.attempts) + 1, next_try=None)
 	else:
-		deferred(recipient, first_try, _("It may have been sent already, and is sent again: {0}").format(words))
+		deferred(recipient, first_try, because(N_("It may have been sent already, and is sent again: {0}"), words))
 
 
 def said(delivery: Delivery) -> str:
 	"""What is shown of a delivery: the server's own words with its code, or what happened instead."""
 	if delivery.error is not None:
-		return delivery.error.message(_)
+		return of_error(delivery.error)
 	return " ".join(filter(None, [str(delivery.code or ""), delivery.enhanced, delivery.text]))
 
 
@@ -158,7 +161,7 @@ def finish(row: frappe._dict, recipients: Sequence[frappe._dict], token: str | N
 		"status": found.status,
 		"delivery_state": found.state,
 		"delivery_reason": reason[:1000] or None,
-		"error": reason if found.status == "Error" else None,
+		"error": str(reason) if found.status == "Error" else None,
 		"claim_token": None,
 		"claim_until": None,
 		"retry": max((cint(each.attempts) for each in recipients), default=0),
@@ -179,7 +182,28 @@ def finish(row: frappe._dict, recipients: Sequence[frappe._dict], token: str | N
 def _troubles(recipients: Sequence[frappe._dict]) -> str:
 	"""Who did not get it and why, a line each."""
 	troubled = [each for each in recipients if each.state in _TROUBLES]
-	return "\n".join(f"{each.recipient}: {each.server_reply or _(each.state)}" for each in troubled[:20])
+	return joined(because("{0} {1}", f"{each.recipient}:", _words_of(each)) for each in troubled[:20])
+
+
+def _words_of(recipient: frappe._dict) -> str:
+	"""What was said of a recipient's state, in the language of whoever asks, as far as it is ours; its state where nothing was."""
+	for entry in reversed(json.loads(recipient.delivery_log or "[]")):
+		if recipient.server_reply and (entry["state"], entry.get("words")) == (recipient.state, recipient.server_reply):
+			return told(recipient.server_reply, entry.get("source"))
+	return recipient.server_reply or because(recipient.state)
+
+
+def reasons_of(rows: Iterable[frappe._dict]) -> dict[str, str]:
+	"""Why rows are in their states, by name, in the language of whoever asks, as far as it is ours; their own words otherwise."""
+	found = {row.name: row.delivery_reason for row in rows if row.delivery_reason}
+	troubled: dict[str, list[frappe._dict]] = {}
+	filters = {"parent": ("in", list(found) or [""]), "parenttype": QUEUE, "delivery_state": ("in", _TROUBLES)}
+	fields = ["parent", "recipient", "delivery_state as state", "server_reply", "delivery_log"]
+	for each in frappe.get_all(RECIPIENT, filters=filters, fields=fields, order_by="idx asc") if found else ():
+		troubled.setdefault(each.parent, []).append(each)
+	# where nothing of ours is in it, it stays as it was written
+	ours = (name for name, some in troubled.items() if any('"source"' in (each.delivery_log or "") for each in some))
+	return found | {name: _troubles(troubled[name]) for name in ours}
 
 
 def look_again(row: str) -> None:
@@ -199,7 +223,7 @@ def as_the_host_left_it(name: str) -> str:
 	reason = ((row.error or "").strip().splitlines() or [""])[-1]
 	for each in recipients:
 		if each.status == "Sent" and each.delivery_state != states.SENT:
-			sent(each, _("Sent by the host"))
+			sent(each, because(N_("Sent by the host")))
 		elif failed and each.status != "Sent":
 			write(each, states.REFUSED, reason)
 	found = states.row_state([(each.state, each.next_try) for each in recipients])
@@ -238,4 +262,4 @@ def _tell_communication(name: str) -> None:
 
 def fault_of(error: MailError) -> str:
 	"""What to say of an error: what happened and, on a line of its own, what to do."""
-	return f"{error.message(_)}\n{error.advice(_)}".strip()
+	return joined((of_error(error), advice_of(error)))

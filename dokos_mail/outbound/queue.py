@@ -17,6 +17,7 @@ from dokos_mail.outbound import long_wait, outcome
 from dokos_mail.outbound.claim import QUEUE, WAITING, claim, left_behind, take_over
 from dokos_mail.outbound.deliver import Rests, deliver, resolve
 from dokos_mail.outbound.reported import RECEIPTS
+from dokos_mail.reasons import because, told
 
 #: States of a delivery, of which only the last one counts; what else a log says stays true.
 _DELIVERY = frozenset((*states.OPEN, *states.DONE, states.REFUSED, states.UNCERTAIN, states.CANCELLED))
@@ -135,7 +136,7 @@ def try_again(names: Iterable[str]) -> int:
 	for name in names:
 		row = frappe.get_doc(QUEUE, name)
 		may_act(row)
-		if _change(row, ("Error", "Expired", *WAITING), states.AGAIN, states.WAITING, _("To be tried again.")):
+		if _change(row, ("Error", "Expired", *WAITING), states.AGAIN, states.WAITING, because(N_("To be tried again."))):
 			count += 1
 			if row.email_account:
 				accounts.wake(row.email_account)
@@ -149,7 +150,7 @@ def cancel(names: Iterable[str]) -> int:
 	for name in names:
 		row = frappe.get_doc(QUEUE, name)
 		may_act(row)
-		words = _("Cancelled by {0}").format(frappe.session.user)
+		words = because(N_("Cancelled by {0}"), frappe.session.user)
 		count += _change(row, WAITING, (*states.OPEN, states.UNCERTAIN), states.CANCELLED, words)
 	return count
 
@@ -196,10 +197,14 @@ def in_words(name: str) -> str:
 	return " ".join(filter(None, [_(row.delivery_state or row.status), why(row)]))
 
 
-def why(row: frappe._dict, *, in_short: bool = False) -> str:
-	"""Why a row is in its state: its own reason, or what all mail of its account waits for (``in_short``: what that met)."""
+def why(row: frappe._dict, *, in_short: bool = False, own: str | None = None) -> str:
+	"""Why a row is in its state: its own reason, or what all mail of its account waits for (``in_short``: what that met).
+
+	``own`` is that own reason in the reader's language, where it is known already.
+	"""
+	own = outcome.reasons_of([row]).get(row.name, "") if own is None else own
 	if row.status not in WAITING:
-		return row.delivery_reason or ""
+		return own
 	if is_suspended():
 		return _("Sending is suspended on this site.")
 	account = accounts.sending_account(row)
@@ -209,16 +214,17 @@ def why(row: frappe._dict, *, in_short: bool = False) -> str:
 		return (in_short and accounts.failure(account).partition("\n")[0]) or reason
 	if row.send_after and row.send_after > now_datetime():
 		when = _("It is sent after {0}.").format(frappe.utils.format_datetime(row.send_after))
-		return " ".join(filter(None, [when, row.delivery_reason]))
+		return " ".join(filter(None, [when, own]))
 	if reason := accounts.paced(account):
 		return reason
-	return row.delivery_reason or _("It is sent within a minute or two.")
+	return own or _("It is sent within a minute or two.")
 
 
 def whys(names: Sequence[str]) -> dict[str, str]:
 	"""For each of these rows, as far as the user may see it, why it is in its state, in a line. No message is loaded."""
 	fields = ["name", "status", "delivery_reason", "send_after", "email_account", "sender", "sent_to"]
 	rows = frappe.get_list(QUEUE, filters={"name": ("in", list(names) or [""])}, fields=fields, limit_page_length=len(names))
+	own = outcome.reasons_of(rows)
 	said: dict[tuple, str] = {}
 	found: dict[str, str] = {}
 	for row in rows:
@@ -227,7 +233,7 @@ def whys(names: Sequence[str]) -> dict[str, str]:
 		alike = tuple(value for field, value in row.items() if field != "name")
 		if alike not in said:
 			row.account_of_host = lambda name=row.name: frappe.get_doc(QUEUE, name).account_of_host()
-			said[alike] = why(row, in_short=True)
+			said[alike] = why(row, in_short=True, own=own.get(row.name, ""))
 		# the only recipient stands beside it
 		found[row.name] = " ".join(said[alike].removeprefix(to).split("\n"))
 	return found
@@ -261,12 +267,13 @@ def troubles(communications: Sequence[str]) -> dict[str, list[dict[str, str]]]:
 		QUEUE, filters={"communication": ("in", list(communications) or [""])}, fields=["name", "communication"]
 	)
 	about = {row.name: row.communication for row in rows}
-	told = {"parent": ("in", list(about) or [""]), "delivery_log": ("is", "set")}
+	logged = {"parent": ("in", list(about) or [""]), "delivery_log": ("is", "set")}
 	found: dict[str, list[dict[str, str]]] = {}
 	fields = ["parent", "recipient", "delivery_state", "delivery_log"]
-	for each in frappe.get_all("Email Queue Recipient", filters=told, fields=fields, order_by="idx asc"):
+	for each in frappe.get_all("Email Queue Recipient", filters=logged, fields=fields, order_by="idx asc"):
 		over = _DELIVERY - ({each.delivery_state} - {states.SENT})
-		last = {one["state"]: one["words"] for one in frappe.parse_json(each.delivery_log) if one["state"] not in over}
+		log = [one for one in frappe.parse_json(each.delivery_log) if one["state"] not in over]
+		last = {one["state"]: told(one["words"], one.get("source")) for one in log}
 		lines = [{"recipient": each.recipient, "state": state, "words": words} for state, words in last.items()]
 		found.setdefault(about[each.parent], []).extend(lines)
 	return {name: lines for name, lines in found.items() if lines}
@@ -295,4 +302,5 @@ def _log_of(recipient: frappe._dict) -> list[dict[str, str]]:
 		log = [{"on": str(recipient.modified), "state": states.SENT}]
 	if recipient.read_on and all(one["state"] != RECEIPTS["displayed"] for one in log):
 		log.append({"on": str(recipient.read_on), "state": N_("Probably Read"), "words": _("The picture in it was loaded.")})
-	return [{name: one[name] for name in ("on", "state", "words") if name in one} for one in log]
+	said = [one | {"words": told(one["words"], one.get("source"))} if one.get("words") else one for one in log]
+	return [{name: one[name] for name in ("on", "state", "words") if name in one} for one in said]
