@@ -72,16 +72,23 @@ def identity(*parts: object) -> str:
 	return hashlib.sha256("\0".join(str(part) for part in parts).encode()).hexdigest()[:40]
 
 
+def mailbox_of(server: str, login: str) -> str:
+	"""What tells mailboxes apart: the server and the login, as digests; what is after the colon is the login's."""
+	return f"{identity(server.strip().lower())[:12]}:{identity(login)[:12]}"
+
+
 class FolderJournal:
 	"""The journal of one folder of one account: its position, and the rows of what it handed over."""
 
 	#: What the identity of a folder's row begins with.
 	KIND = "folder"
 
-	def __init__(self, account: str, key: str, folder: str) -> None:
+	def __init__(self, account: str, key: str, folder: str, mailbox: str = "") -> None:
 		self.account = account
 		self.key = key
 		self.folder = folder
+		#: See :func:`mailbox_of`.
+		self.mailbox = mailbox
 		self._row_identity = identity(self.KIND, key, folder)
 		row = frappe.db.get_value(
 			FOLDER,
@@ -95,6 +102,7 @@ class FolderJournal:
 				"took_all",
 				"first_pull",
 				"generation",
+				"mailbox",
 				"broke_at_uid",
 				"broke_times",
 			],
@@ -109,15 +117,38 @@ class FolderJournal:
 		self.took_all = bool(row and row.took_all)
 		self.first_pull: datetime | None = row.first_pull if row else None
 		self.generation = int(row.generation or 0) if row else 0
+		self._read_in = (row.mailbox if row else "") or mailbox
 		self._broke = (row.broke_at_uid or "", int(row.broke_times or 0)) if row else ("", 0)
 
 	def message_identity(self, uidvalidity: int, uid: int) -> str:
 		"""The identity of one message of this folder."""
 		return identity("imap", self.key, self.folder, uidvalidity, self.generation, uid)
 
+	@property
+	def has_moved(self) -> bool:
+		"""Whether it was read from another server, or by another login."""
+		return self._read_in != self.mailbox
+
+	@property
+	def other_login(self) -> bool:
+		"""Whether it was read by another login."""
+		return self._read_in.partition(":")[2] != self.mailbox.partition(":")[2]
+
 	def start_over(self) -> None:
-		"""The server counts UIDs anew under an unchanged UIDVALIDITY: the same numbers now mean other messages."""
+		"""The server counts UIDs anew under an unchanged UIDVALIDITY: the same numbers now mean other messages.
+
+		Nothing more is asked of it, or told it, about those of before; the caller commits.
+		"""
 		self.generation += 1
+		of_before = {"email_account": self.account, "folder": self.folder, "uidvalidity": str(self.position.uidvalidity)}
+		frappe.db.set_value(JOURNAL, of_before | {"acknowledged": 0}, "acknowledged", 1, update_modified=False)
+		frappe.db.set_value(JOURNAL, of_before | {"state": UNFETCHED}, {"state": IGNORED} | columns(because(NEVER_GIVEN)))
+
+	def begin(self) -> None:
+		"""It is another mailbox now, which was never read; the caller commits."""
+		self.start_over()
+		self.first_pull = now_datetime()
+		self._keep({"first_pull": self.first_pull})
 
 	def is_under_way(self, uidvalidity: int) -> bool:
 		"""Whether a first synchronisation or a re-synchronisation was begun and cut."""
@@ -223,6 +254,7 @@ class FolderJournal:
 			"uidvalidity": str(position.uidvalidity),
 			"last_uid": str(position.last_uid),
 			"generation": self.generation,
+			"mailbox": self.mailbox,
 			"last_pull": now,
 			"error": None,
 		}
@@ -233,7 +265,7 @@ class FolderJournal:
 			self.took_all = took_all
 			values["took_all"] = int(took_all)
 		self._keep(values)
-		self.position = position
+		self.position, self._read_in = position, self.mailbox
 
 	def _keep(self, values: dict[str, object]) -> None:
 		"""Write on the folder's row, which is made with the first of it."""

@@ -37,9 +37,9 @@ class Pop3Journal(FolderJournal):
 	KIND = "pop3"
 
 	def __init__(self, account: str, key: str, server: str, login: str) -> None:
-		#: Stands where an IMAP folder has its UIDVALIDITY: the numbering in which a UIDL means something.
-		self.mailbox = identity(server.strip().lower(), login)[:16]
-		super().__init__(account, f"{key}\0{self.mailbox}", MAILBOX)
+		# stands where an IMAP folder has its UIDVALIDITY: the numbering in which a UIDL means something
+		mailbox = identity(server.strip().lower(), login)[:16]
+		super().__init__(account, f"{key}\0{mailbox}", MAILBOX, mailbox)
 		kept = frappe.db.get_value(FOLDER, self.name, ["passed_over", "listing"], as_dict=True) if self.name else None
 		self.passed_over = frozenset((kept.passed_over or "").split()) if kept else frozenset()
 		self.listing = (kept.listing or "") if kept else ""

@@ -24,10 +24,10 @@ from dokos_mail.engine.receive.plan import UIDS_WENT_BACK, fetch_plan, search_cr
 from dokos_mail.engine.receive.pop3 import Pop3Session
 from dokos_mail.engine.receive.rawstore import storage_error
 from dokos_mail.inbound import account as accounts
-from dokos_mail.inbound import takeover
+from dokos_mail.inbound import moved, takeover
 from dokos_mail.inbound.folders import folders_to_read, missing_sent_folder
 from dokos_mail.inbound.handback import keep_folders_up
-from dokos_mail.inbound.journal import JOURNAL, UNFETCHED, FolderJournal
+from dokos_mail.inbound.journal import JOURNAL, UNFETCHED, FolderJournal, mailbox_of
 from dokos_mail.inbound.lease import Lease, hold
 from dokos_mail.inbound.pop3 import journal_of, read_mailbox
 from dokos_mail.inbound.process import process_pending
@@ -84,7 +84,9 @@ def _fetch_and_process(work: Work) -> None:
 		return
 	with open_mailbox(work.settings) as session:
 		names = folders_to_read(session, work.settings, work.lease.status)
-		journals = [FolderJournal(work.account, work.lease.status, folder) for folder in names]
+		server = work.settings.incoming_settings()
+		mailbox = mailbox_of(server.host, server.login)
+		journals = [FolderJournal(work.account, work.lease.status, folder, mailbox) for folder in names]
 		read = []
 		for journal in journals:
 			if session.is_over:
@@ -173,18 +175,33 @@ def _plan(
 
 	A folder may have a million messages: only one list of them outlives this.
 	"""
-	criteria = search_criteria(journal.position, status, first)
-	starts_over = criteria == "ALL" and journal.position.uidvalidity is not None
+	position = _position(session, journal, status)
+	criteria = search_criteria(position, status, first)
+	starts_over = criteria == "ALL" and position.uidvalidity is not None
 	if starts_over:
 		criteria = _resync_criteria(journal)
 	found = session.search_many(criteria) if criteria else []
-	if not starts_over and journal.is_under_way(status.uidvalidity):
+	if position is journal.position and not starts_over and journal.is_under_way(status.uidvalidity):
 		found = _still_wanted(session, journal, first, found)
-	plan = fetch_plan(journal.position, status, first, found)
+	plan = fetch_plan(position, status, first, found)
 	if UIDS_WENT_BACK in plan.notes:
 		journal.start_over()
 	asked = journal.unknown(status.uidvalidity, plan.uids)
 	return replace(plan, uids=()), asked, len(plan.uids) == status.exists
+
+
+def _position(session: ImapSession, journal: FolderJournal, status: FolderStatus) -> Position:
+	"""How far the folder was read, as far as it is the one that was read."""
+	if journal.position.uidvalidity is None or not journal.has_moved:
+		return journal.position
+	found = moved.what_it_is(session, journal, status.uidvalidity)
+	if found == moved.ANOTHER:
+		journal.begin()
+		return Position()
+	if found == moved.RENUMBERED and journal.position.uidvalidity == status.uidvalidity:
+		journal.start_over()
+		return Position(0, 0)  # no server's numbering
+	return journal.position
 
 
 def _take_over(session: ImapSession, journal: FolderJournal, work: Work, uidvalidity: int, start: takeover.Takeover) -> bool:
