@@ -182,15 +182,16 @@ def finish(row: frappe._dict, recipients: Sequence[frappe._dict], token: str | N
 def _troubles(recipients: Sequence[frappe._dict]) -> str:
 	"""Who did not get it and why, a line each."""
 	troubled = [each for each in recipients if each.state in _TROUBLES]
-	return joined(because("{0} {1}", f"{each.recipient}:", _words_of(each)) for each in troubled[:20])
+	return joined(because("{0} {1}", f"{each.recipient}:", words_of(each) or because(each.state)) for each in troubled[:20])
 
 
-def _words_of(recipient: frappe._dict) -> str:
-	"""What was said of a recipient's state, in the language of whoever asks, as far as it is ours; its state where nothing was."""
+def words_of(recipient: frappe._dict) -> str:
+	"""What was said last of a recipient, in the language of whoever asks, as far as it is ours."""
+	said = recipient.server_reply or ""
 	for entry in reversed(json.loads(recipient.delivery_log or "[]")):
-		if recipient.server_reply and (entry["state"], entry.get("words")) == (recipient.state, recipient.server_reply):
-			return told(recipient.server_reply, entry.get("source"))
-	return recipient.server_reply or because(recipient.state)
+		if said and entry.get("words") == said:
+			return told(said, entry.get("source"))
+	return said
 
 
 def reasons_of(rows: Iterable[frappe._dict]) -> dict[str, str]:

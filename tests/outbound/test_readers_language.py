@@ -40,8 +40,11 @@ def lost(site_language: str, smtp: Smtp, make_account: Make, queued: Make, user:
 
 
 def on_the_form(name: str) -> str:
+	"""What the form says above its fields; these say the same, each of its recipient."""
 	doc = frappe.get_doc("Email Queue", name)
 	doc.run_method("onload")
+	assert doc.delivery_reason == doc.get("__onload")["why"]
+	assert doc.delivery_reason.split("\n") == [f"{row.recipient}: {row.server_reply}" for row in doc.recipients]
 	return doc.get("__onload")["why"]
 
 

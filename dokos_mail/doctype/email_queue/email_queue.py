@@ -34,10 +34,14 @@ class EmailQueue(host.base_class("Email Queue")):
 		self.sent_to = addresses if len(addresses) <= DATA_LENGTH else addresses[: DATA_LENGTH - 1] + "…"
 
 	def onload(self) -> None:
-		"""What the form says of the state."""
+		"""What the form says of the state, in the reader's language; nothing of it is stored."""
+		from dokos_mail.outbound.outcome import reasons_of, words_of
 		from dokos_mail.outbound.queue import why
 
 		self.set_onload("why", why(self))
+		self.delivery_reason = reasons_of([self]).get(self.name)
+		for row in self.recipients:
+			row.server_reply = words_of(row)
 
 	def send(self, smtp_server_instance: object = None, frappe_mail_client: object = None) -> None:
 		"""Send what is to be sent. Commits. Raises nothing that a mail server does: it is written on the row.
