@@ -187,6 +187,7 @@ def test_the_two_boxes(todo: frappe._dict, address_box: int, name_box: int, expe
 	account(always_use_account_email_id_as_sender=address_box, always_use_account_name_as_sender_name=name_box)
 	row = composed(todo)
 	assert from_(row) == expected
+	assert b"X-Original-From" not in copy_for(row)[1], "nor is the sender that a box hides shown by a field of the host's"
 	assert envelope_sender(row) == row.envelope_sender == "contact@masociete.test"
 
 
@@ -383,6 +384,15 @@ def test_signatures_and_footers_in_order_once_each(todo: frappe._dict) -> None:
 	assert in_order(automatic.html, "Bonjour", "Ma Société de Test", "Pied du compte") and "Dupond" not in automatic.text
 	frappe.db.set_value("Email Account", "Contact", "add_signature", 0)
 	assert "Ma Société de Test" not in copy_for(queued())[0].html, "only where the account's box says so"
+
+
+def test_what_was_written_is_kept_without_signatures(todo: frappe._dict) -> None:
+	"""They are the mail's; a host that knows one of them would write it into the document, below what its editor made."""
+	account(add_signature=1, signature=ACCOUNTS)
+	written = '<div class="ql-editor read-mode"><p>Bonjour</p></div>'
+	row = composed(todo, written)
+	assert frappe.db.get_value("Communication", row.communication, "content") == written
+	assert in_order(copy_for(row)[0].html, "Bonjour", "Ventes", "Ma Société de Test")
 
 
 def test_the_hosts_standard_footer_is_the_last_of_three(todo: frappe._dict, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -584,7 +594,11 @@ def test_no_file_is_read_but_the_sites_own_pictures(site: Site, todo: frappe._di
 	account()
 	outside = site.path / "private" / "dehors.png"
 	outside.write_bytes(PNG)
+	notes = frappe.get_doc(
+		{"doctype": "File", "file_name": "notes.txt", "content": b"what is no picture", "is_private": 0}
+	).insert()
 	try:
+		assert host_body.picture_of_site(notes.file_url) is None
 		for path in (
 			"site_config.json",
 			f"{site.name}/site_config.json",

@@ -226,6 +226,14 @@ def test_one_that_fails_is_tried_again_and_then_said(
 		clock.shift(timedelta(minutes=2 ** (attempt + 1)))
 
 
+def test_what_is_noted_again_is_one_and_nothing_to_remark_upon() -> None:
+	"""A mail that is processed anew, its reaction kept from before: nothing failed, so nothing is said."""
+	errors = frappe.db.count("Error Log")
+	notes = [reactions.aside(reactions.NOTICE, lambda: reactions.note(reactions.NOTICE, "a mail")) for _time in range(2)]
+	assert notes == [None, None]
+	assert (frappe.db.count(REACTION), frappe.db.count("Error Log")) == (1, errors)
+
+
 @pytest.fixture
 def watched(make_mailbox: Callable[..., Mailbox]) -> Callable[..., Mailbox]:
 	def make(**settings: object) -> Mailbox:

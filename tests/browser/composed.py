@@ -1,14 +1,27 @@
-"""What a mail written in a desk must be when it arrives: all of it in order, once each, in its text and as a browser draws it."""
+"""A mail with all that a mail can have, written in a desk, and what it must be when it arrives: all of it in order, once each."""
 
 from __future__ import annotations
 
-from base64 import b64encode
-from collections.abc import Sequence
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Sequence
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import frappe
+
+from mail_servers.relay import Accepted
+from mail_servers.smtp_faults import FaultySmtp
+from tests.app.test_spam_rules import complaints_about_the_build
+
+SUBJECT, WRITTEN = "Devis n° 12 — été 2026", "Voici notre devis."
+#: What Marie Dupond's signature says, and what stands at the foot of each mail of the site.
+SIGNS, SITES_FOOTER = "Marie Dupond, ventes", "12 rue des Lilas\n75000 Paris"
+IN_ORDER = (WRITTEN, SIGNS, "Ma Société de Test", "SARL au capital", "12 rue des Lilas", "Se désinscrire")
+#: A little square that a browser draws.
+LOGO = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 #: Of each text that is looked for: how many elements draw it themselves, and where the first stands.
 _WHERE = """texts => texts.map(text => {
 	const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -25,6 +38,22 @@ _WHERE = """texts => texts.map(text => {
 })"""
 
 
+def dressed_account(make_account: Callable[..., Any], server: FaultySmtp) -> tuple[Any, str]:
+	"""An account that puts into a mail all that it can, through which everybody sends; and the File that is its logo."""
+	logo = frappe.get_doc({"doctype": "File", "file_name": f"{uuid4().hex}.png", "content": LOGO, "is_private": 0}).insert()
+	account = make_account(
+		server,
+		default_outgoing=1,
+		add_signature=1,
+		signature="<p>Ma Société de Test</p>",
+		footer="<p>SARL au capital de 10 000 euros</p>",
+		send_unsubscribe_message=1,
+		track_email_status=1,
+		brand_logo=logo.file_url,
+	)
+	return account, logo.name
+
+
 def read(raw: bytes) -> EmailMessage:
 	return message_from_bytes(raw, policy=policy.default)
 
@@ -37,6 +66,19 @@ def page_of(mail: EmailMessage) -> str:
 			content = b64encode(part.get_payload(decode=True)).decode("ascii")
 			html = html.replace(f"cid:{name.strip('<>')}", f"data:{part.get_content_type()};base64,{content}")
 	return html
+
+
+def assert_whole(
+	browser: Any, accepted: Accepted, account: Any, people: tuple[str, str], folder: Path, picture: Path | None = None
+) -> None:
+	"""What a server took is the mail of Marie Dupond, ``people`` her address and whom she wrote to, as it must be."""
+	writer, to = people
+	mail = read(accepted.raw)
+	assert (mail["Subject"], mail["To"]) == (SUBJECT, to)
+	assert mail["From"] == f"Marie Dupond <{writer}>" and accepted.sender == account.email_id
+	assert mail.get_content_type() == "multipart/mixed" and mail["Auto-Submitted"] is None
+	assert_in_order(browser, accepted.raw, IN_ORDER, picture)
+	assert complaints_about_the_build(accepted.raw, folder) == set()
 
 
 def assert_in_order(browser: Any, raw: bytes, texts: Sequence[str], picture: Path | None = None) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
 
 from tests.browser.company import mail, walk, worker
 
@@ -30,6 +31,19 @@ def serve(application: Any) -> Iterator[str]:
 	server.shutdown()
 	thread.join()
 	server.server_close()
+
+
+def another_origin(content: bytes = b"", mimetype: str = "text/plain") -> Iterator[tuple[str, list[str]]]:
+	"""An address that answers the same to everything, and the paths it was asked for, until the generator is closed."""
+	asked: list[str] = []
+
+	@Request.application
+	def note(request: Request) -> Response:
+		asked.append(request.path)
+		return Response(content, mimetype=mimetype)
+
+	for url in serve(note):
+		yield url, asked
 
 
 @pytest.fixture(scope="session")

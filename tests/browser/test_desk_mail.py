@@ -9,12 +9,11 @@ from typing import Any
 import frappe
 import pytest
 from playwright.sync_api import Page, Route, expect
-from werkzeug.wrappers import Request, Response
 
 from dokos_mail import jobs
 from dokos_mail.engine.message.html import sanitise
 from mail_servers.faults import FaultyImap
-from tests.browser.conftest import go, serve
+from tests.browser.conftest import another_origin, go
 from tests.browser.relevance import OF_THE_DOMAIN, STEPS
 from tests.browser.test_desk import field, saved
 from tests.engine.message.test_html_bodies import ATTACKS
@@ -26,15 +25,7 @@ LogIn = Callable[..., Page]
 @pytest.fixture
 def elsewhere() -> Iterator[tuple[str, list[str]]]:
 	"""Another origin, and what was asked of it."""
-	asked: list[str] = []
-
-	@Request.application
-	def note(request: Request) -> Response:
-		asked.append(request.path)
-		return Response("")
-
-	for url in serve(note):
-		yield url, asked
+	yield from another_origin()
 
 
 @pytest.fixture

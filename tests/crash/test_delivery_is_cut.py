@@ -187,6 +187,30 @@ def test_held_where_the_account_wants_it(fresh: Callable[[], tuple[str, str]]) -
 	frappe.db.commit()
 
 
+def test_an_answer_is_kept_before_anything_else_is_done(fresh: Callable[[], tuple[str, str]]) -> None:
+	"""The gap is no wider than it must be: what the server said is safe before the row is seen to, and the next copy composed."""
+	server = fresh.server
+	account, _domain = fresh()
+	# of an account that is known to work nothing else is written down, and kept, at the same time
+	code, _names = in_child(lambda: send_until_step(account, 0))
+	assert code == 0
+	account, domain = fresh()
+
+	def die_before_anything_else() -> None:
+		from dokos_mail.outbound import outcome
+
+		outcome.finish = lambda *_args, **_options: os.kill(os.getpid(), signal.SIGKILL)
+		send_until_step(account, 0)
+
+	code, _answer = in_child(die_before_anything_else)
+	assert code == -signal.SIGKILL
+	assert recipients(account)[f"alone@{domain}"] == "Sent"
+	code, _answer = in_child(lambda: go_on(account))
+	assert code == 0
+	assert recipients(account) == expected(domain)
+	assert max(taken(server, domain).values()) == 1
+
+
 def test_the_suite_would_notice(fresh: Callable[[], tuple[str, str]]) -> None:
 	"""A deliberately wrong order, the outcome kept before the message is handed over, loses mail."""
 	server = fresh.server

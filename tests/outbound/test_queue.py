@@ -624,6 +624,31 @@ def test_what_waits_and_why_account_by_account(smtp: Smtp, make_account: Make, q
 	assert "too many connections" in found[resting.name]["why"] and "too many" not in found[other.name]["why"]
 
 
+@pytest.mark.parametrize("gone", [False, True], ids=["switched off", "deleted"])
+def test_an_account_that_sends_no_more_sends_nothing(smtp: Smtp, make_account: Make, queued: Make, gone: bool) -> None:
+	"""Neither what was queued for it before: that waits, says so, and leaves when it is switched on again."""
+	frappe.db.set_value("Email Account", {"default_outgoing": 1}, "default_outgoing", 0)
+	server = smtp()
+	account = make_account(server)
+	row = queued(account, "b@there.test")
+	if gone:
+		frappe.db.delete("Email Account", {"name": account.name})
+	else:
+		frappe.db.set_value("Email Account", account.name, "enable_outgoing", 0)
+	frappe.clear_document_cache("Email Account", account.name)
+	frappe.db.commit()
+	jobs.send_account_mail(account.name)
+	stored(row).send()
+	assert (server.count, stored(row).status) == (0, "Not Sent")
+	said = frappe._("No Email Account sends this email: none is the default for outgoing emails.")
+	assert queue.why(stored(row)) == queue.whys([row.name])[row.name] == queue.send_now(row.name) == said
+	if not gone:
+		frappe.db.set_value("Email Account", account.name, "enable_outgoing", 1)
+		frappe.db.commit()
+		jobs.send_account_mail(account.name)
+		assert (server.count, stored(row).status) == (1, "Sent")
+
+
 def test_suspended_and_muted_sites_send_nothing(smtp: Smtp, make_account: Make, queued: Make, site_config: Make) -> None:
 	server = smtp()
 	row = queued(make_account(server), "b@there.test")

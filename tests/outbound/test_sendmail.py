@@ -179,3 +179,15 @@ def test_a_mail_of_the_composer(default: object) -> None:
 	assert mail["Message-ID"].strip("<>") == communication.message_id.strip("<>")
 	assert communication.delivery_status == "Sent"
 	assert [event["state"] for event in queue.timeline(name)].count("Sent") == 2
+
+
+def test_people_are_called_what_the_writer_called_them(default: object) -> None:
+	"""Hosts forget the name of whoever's address has a capital, and the order."""
+	from frappe.core.doctype.communication.email import make
+
+	to, cc = "Zoé Martin <Zoe.Martin@there.test>, Bo <b@there.test>", "Ami <Ami@there.test>"
+	make(doctype="User", name="Administrator", subject="Noms", content="<p>Bonjour</p>", recipients=to, cc=cc, send_email=1)
+	send_all(default.name)
+	[accepted] = default.server.accepted
+	mail = message_from_bytes(accepted.raw, policy=policy.default)
+	assert (mail["To"], mail["Cc"]) == (to, cc)

@@ -1,6 +1,13 @@
 // The state of a queued email in words, and what can be done about it.
 
 frappe.ui.form.on("Email Queue", {
+	onload(frm) {
+		// A host takes what is read-only for HTML: the address that a server puts between angle brackets would be a tag.
+		for (const field of [["delivery_reason"], ["recipients", "server_reply"]]) {
+			frm.get_docfield(...field).formatter = (value) => dokos_mail_queue.html(value || "");
+		}
+	},
+
 	refresh(frm) {
 		if (frm.is_new()) return;
 		// The host's own buttons do the same with other words.

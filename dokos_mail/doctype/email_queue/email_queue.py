@@ -76,10 +76,14 @@ class EmailQueue(host.base_class("Email Queue")):
 		return state
 
 	def account_of_host(self) -> object | None:
-		"""The account that the host would send this with where no Email Account does: its configuration file's."""
+		"""The account that the host would send this with where no Email Account does: its configuration file's.
+
+		The host itself is not asked: its answer is the row's own account, also one that was told to send no more.
+		"""
 		if not host.owns_mail():
 			return None
-		account = self.get_email_account()
+		finder = host.base_class("Email Account").find_outgoing
+		account = finder(match_by_email=self.sender, match_by_doctype=self.reference_doctype)
 		return account if account and account.get("smtp_server") else None
 
 	@frappe.whitelist()

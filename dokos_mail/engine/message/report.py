@@ -135,8 +135,9 @@ def _typed(value: str) -> str:
 
 
 def _untyped(value: str) -> str:
+	"""What a server said, without the kind before it, in one line however the field was folded."""
 	kind, semicolon, rest = value.partition(";")
-	return rest.strip() if semicolon and re.fullmatch(r"\s*[A-Za-z0-9-]{1,40}\s*", kind) else value.strip()
+	return " ".join((rest if semicolon and re.fullmatch(r"\s*[A-Za-z0-9-]{1,40}\s*", kind) else value).split())
 
 
 def _disposition(content: bytes) -> Report | None:

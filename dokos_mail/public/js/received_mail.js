@@ -202,7 +202,7 @@
 	function deliveries_of(name, lines) {
 		const list = document.createElement("ul");
 		list.className = "mail-deliveries list-unstyled small";
-		list.style.cssText = "list-style: none; margin: 4px 0 8px; padding: 0;";
+		list.style.cssText = "list-style: none; margin: 4px 0 8px; padding: 0 0 8px;";
 		const worst = lines.sort((a, b) => !COLOURS[a.state] - !COLOURS[b.state]);
 		for (const each of worst.slice(0, LINES)) {
 			const line = document.createElement("li");

@@ -107,7 +107,10 @@ def forget(site: Any) -> Iterator[list[tuple[str, str]]]:
 	yield documents
 	frappe.db.rollback()
 	frappe.set_user("Administrator")
+	# Mail is cut off from a document that is gone: now, since a job would come upon what the next test makes under its name.
+	frappe.flags.in_test = True
 	for doctype, name in documents:
 		if frappe.db.exists(doctype, name):
 			frappe.delete_doc(doctype, name, force=True, ignore_permissions=True)
+	frappe.flags.in_test = False
 	frappe.db.commit()

@@ -118,11 +118,27 @@ class Desk:
 	def dialog(self) -> Locator:
 		return self.page.locator(".modal.show").last
 
+	def arrived(self) -> Locator:
+		"""The dialog, once it has come in: until then it takes no key, and then it moves the focus."""
+		self.page.wait_for_function(
+			"(shown => shown && $(shown).data('bs.modal') && !$(shown).data('bs.modal')._isTransitioning)"
+			"([...document.querySelectorAll('.modal.show')].pop())"
+		)
+		return self.dialog
+
+	def answer(self, yes: bool) -> None:
+		"""Answer the question asked, by its button; what that is called is the host's affair."""
+		self.arrived().locator(f".btn-modal-{'primary' if yes else 'secondary'}").click()
+
 	def close_dialog(self) -> None:
-		"""Close it by the keyboard, which one that is still on its way in does not hear."""
-		self.page.wait_for_function("(m => m && !m._isTransitioning)($('.modal.show').last().data('bs.modal'))")
+		self.arrived()
 		self.page.keyboard.press("Escape")
 		expect(self.page.locator(".modal.show")).to_have_count(0)
+
+	def open_notices(self) -> Locator:
+		"""Press the bell; what there is to know, the latest first."""
+		self.page.locator(".notifications-icon:visible").first.click()
+		return self.page.locator(".notifications-list:visible .notification-item")
 
 	def picture(self, name: str) -> None:
 		"""Keep a screenshot where somebody wants them."""

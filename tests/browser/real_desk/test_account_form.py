@@ -223,6 +223,7 @@ def test_pull_now_ends_with_what_came_in(desk: Any, account: tuple[str, str], do
 	expect(desk.page.locator(".msgprint:visible")).to_contain_text("2 nouveaux emails.")
 	expect(desk.page.locator(".msgprint:visible")).to_contain_text("Une demande <b>de devis</b>")
 	expect(desk.page.locator(".progress:visible")).to_have_count(0)
+	desk.arrived()
 	desk.picture("compte-releve")
 	desk.close_dialog()
 	desk.press("Relever maintenant")

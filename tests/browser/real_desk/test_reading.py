@@ -10,10 +10,9 @@ from uuid import uuid4
 import frappe
 import pytest
 from playwright.sync_api import Locator, expect
-from werkzeug.wrappers import Request, Response
 
 from mail_servers.dovecot import Dovecot
-from tests.browser.conftest import serve
+from tests.browser.conftest import another_origin
 from tests.mailbox import account_values, new_user
 
 PIXEL = b'<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40"><rect width="60" height="40" fill="#c60"/></svg>'
@@ -22,15 +21,7 @@ PIXEL = b'<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40"><rect w
 @pytest.fixture
 def elsewhere() -> Iterator[tuple[str, list[str]]]:
 	"""A sender's server of images, and what was asked of it."""
-	asked: list[str] = []
-
-	@Request.application
-	def note(request: Request) -> Response:
-		asked.append(request.path)
-		return Response(PIXEL, mimetype="image/svg+xml")
-
-	for url in serve(note):
-		yield url, asked
+	yield from another_origin(PIXEL, "image/svg+xml")
 
 
 @pytest.fixture
@@ -113,12 +104,10 @@ def test_a_received_mail_is_read(
 	item.get_by_role("button", name="Pourquoi est-il ici ?").click()
 	expect(desk.dialog).to_contain_text("Ajouter à « Opportunité » : a décidé")
 	original = desk.dialog.get_by_role("link", name="Télécharger").get_attribute("href")
-	# it fades in
-	expect(desk.dialog).to_have_css("opacity", "1")
+	desk.arrived()
 	desk.picture("lire-3-pourquoi")
 	assert "Devis : toiture" in desk.page.request.get(original or "").text()
-	desk.dialog.locator(".btn-modal-close:visible").click()
-	expect(desk.page.locator(".modal.show")).to_have_count(0)
+	desk.close_dialog()
 
 	# once: the page shows them, and the next time they are asked for again
 	with desk.page.expect_response(f"{images}/logo-1"):

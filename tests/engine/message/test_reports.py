@@ -39,7 +39,7 @@ def test_bounce(rest: bytes, ends: bytes) -> None:
 			"address": "Jean@client.example",
 			"action": "failed",
 			"status": "5.1.1",
-			"diagnostic": "550 5.1.1 <jean@client.example>: Recipient    address rejected",
+			"diagnostic": "550 5.1.1 <jean@client.example>: Recipient address rejected",
 		},
 		{"address": "anna@client.example", "action": "failed", "status": "5.2.2", "diagnostic": None},
 	]
