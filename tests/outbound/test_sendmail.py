@@ -188,7 +188,7 @@ def test_people_are_called_what_the_writer_called_them(default: object) -> None:
 	to, cc = "Zoé Martin <Zoe.Martin@there.test>, Bo <b@there.test>", "Ami <Ami@there.test>"
 	make(doctype="User", name="Administrator", subject="Noms", content="<p>Bonjour</p>", recipients=to, cc=cc, send_email=1)
 	send_all(default.name)
-	# the default account also sends what waits on a used site
-	[accepted] = [each for each in default.server.accepted if "Ami@there.test" in each.recipients]
+	# the default account also sends what waits on a used site, and hosts write addresses in the envelope their own way
+	[accepted] = [each for each in default.server.accepted if "ami@there.test" in map(str.lower, each.recipients)]
 	mail = message_from_bytes(accepted.raw, policy=policy.default)
 	assert (mail["To"], mail["Cc"]) == (to, cc)
