@@ -56,11 +56,12 @@ def test_an_app_is_told_that_it_is_a_trial(mailbox: Mailbox, monkeypatch: pytest
 
 
 def test_the_desk_asks(mailbox: Mailbox) -> None:
-	row = received(mailbox, raw("Devis"))
+	who = f"{frappe.generate_hash(length=8)}@client.test"
+	row = received(mailbox, raw("Devis", sender=who))
 	by_name = explain_mail(name=row.name)
 	assert (by_name["rule"], by_name["reference_doctype"]) == ("append_to", "Opportunity")
 	assert not any("already" in line for line in by_name["lines"])
-	message = raw("Re: Devis")
+	message = raw("Re: Devis", sender=who)
 	as_text = explain_mail(account=mailbox.account, message=message.decode())
 	as_octets = explain_mail(account=mailbox.account, message=base64.b64encode(message).decode())
 	assert as_text == as_octets
