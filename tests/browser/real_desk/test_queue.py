@@ -200,6 +200,7 @@ def test_its_writer_follows_a_mail_and_tries_it_again(
 	"""Who wrote it sees no queue: a notice leads to the mail itself, which says how it went, and what can be done."""
 	word = WORDS[language]
 	account = queue.make_account(queue.refusing)
+	make_user()  # a site without a System Manager makes one of whoever comes next
 	writer = make_user(language, roles=("Inbox User",))
 	sent = {"communication_medium": "Email", "sent_or_received": "Sent", "communication_type": "Communication", "content": "x"}
 	people = {"user": writer, "sender": writer, "recipients": "paul@client.test", "subject": queue.subject("Devis")}
