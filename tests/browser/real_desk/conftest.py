@@ -80,7 +80,7 @@ def enter(request: pytest.FixtureRequest, browser: Any) -> Iterator[Callable[...
 		context.set_default_timeout(PATIENCE)
 		contexts.append(context)
 		page = context.new_page()
-		page.on("pageerror", lambda error: errors.append(error))
+		page.on("pageerror", lambda error: errors.append(error.stack))
 		page.goto("/login")
 		page.locator("#login_email").fill(user)
 		page.locator("#login_password").fill(password)
