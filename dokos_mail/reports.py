@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import frappe
-from frappe import _
 
+from dokos_mail.engine.errors import N_
 from dokos_mail.engine.message.parse import parse
 from dokos_mail.inbound.account import raw_store
 from dokos_mail.inbound.journal import JOURNAL
@@ -18,11 +18,11 @@ def write_down(row: frappe._dict) -> str:
 	raw_path = frappe.db.get_value(JOURNAL, row.incoming_email, "raw_path")
 	path = raw_store().path(raw_path) if raw_path else None
 	if path is None or not path.is_file():
-		raise Drop(_("The original of this message is not kept."))
+		raise Drop(N_("The original of this message is not kept."))
 	report = parse(path).report
 	about = find_original(report) if report else None
 	if report is None or about is None:
-		raise Drop(_("The mail it is about is no longer known."))
+		raise Drop(N_("The mail it is about is no longer known."))
 	communication = (
 		about.communication if about.communication and frappe.db.exists("Communication", about.communication) else None
 	)

@@ -8,6 +8,7 @@ import frappe
 from frappe import _
 from frappe.utils import add_to_date, cint, get_datetime, now_datetime
 
+from dokos_mail.engine.errors import N_
 from dokos_mail.engine.message.answering import (
 	OLDEST,
 	REASONS,
@@ -33,6 +34,7 @@ from dokos_mail.inbound.reactions import (
 	note,
 	queue_mail,
 )
+from dokos_mail.reasons import because
 
 #: Tells whoever composes the mail that it answers one by itself (RFC 3834 section 3): see ``outbound.compose``.
 FLAG = "mail_answers_by_itself"
@@ -76,7 +78,7 @@ def consider(row: frappe._dict, decision: Decision, settings: frappe._dict, comm
 
 def in_words(answer: Answer) -> str:
 	"""Why there is no answer, for the administrator."""
-	return _(REASONS[answer.reason]).format(detail=answer.detail)
+	return because(REASONS[answer.reason], detail=answer.detail)
 
 
 def _facts(communication: str) -> frappe._dict:
@@ -102,9 +104,9 @@ def send(row: frappe._dict) -> str:
 	"""Queue the answer; within the caller's transaction. Returns what the administrator should know."""
 	account = frappe.get_doc("Email Account", row.email_account) if frappe.db.exists("Email Account", row.email_account) else None
 	if not account or not cint(account.enable_auto_reply):
-		raise Drop(_("Automatic answers were switched off."))
+		raise Drop(N_("Automatic answers were switched off."))
 	if now_datetime() - get_datetime(row.creation) > OLDEST:
-		raise Drop(_(REASONS["old"]))
+		raise Drop(REASONS["old"])
 	communication = communication_of(row)
 	html, remark = _text(account, communication)
 	frappe.flags[FLAG] = True
@@ -141,7 +143,9 @@ def _text(account: frappe._dict, communication: frappe._dict) -> tuple[str, str]
 	except Exception as error:
 		if isinstance(error, job_timeouts()):
 			raise
-		words = _("The automatic answer of {0} cannot be rendered, so the usual text was sent: {1}").format(account.name, error)
+		words = because(
+			N_("The automatic answer of {0} cannot be rendered, so the usual text was sent: {1}"), account.name, error
+		)
 		frappe.clear_messages()
 		frappe.log_error(title=_("Automatic answer of {0}").format(account.name)[:140], message=words)
 		return usual, words

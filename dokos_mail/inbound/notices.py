@@ -9,10 +9,12 @@ import frappe
 from frappe import _
 from frappe.utils import cint, get_link_to_form
 
+from dokos_mail.engine.errors import N_
 from dokos_mail.engine.message.authentication import FAIL
 from dokos_mail.inbound.decide import Decision
 from dokos_mail.inbound.reactions import NOTICE, Drop, communication_of, note, queue_mail
 from dokos_mail.inbound.store import StoredMail
+from dokos_mail.reasons import because
 
 #: Users that are nobody.
 _NOBODY = frozenset(("Administrator", "Guest"))
@@ -71,13 +73,13 @@ def send(row: frappe._dict) -> str:
 	"""Queue the copies; within the caller's transaction."""
 	mail = communication_of(row)
 	if not (mail.reference_doctype and mail.reference_name and frappe.db.exists(mail.reference_doctype, mail.reference_name)):
-		raise Drop(_("It is on no document any more."))
+		raise Drop(N_("It is on no document any more."))
 	had_it = {
 		parseaddr(part)[1].lower() for field in (mail.recipients, mail.cc, mail.sender) for part in (field or "").split(",")
 	}
 	to = whom_to_tell(mail.reference_doctype, mail.reference_name, had_it)
 	if not to:
-		raise Drop(_("There is nobody to be told any more."))
+		raise Drop(N_("There is nobody to be told any more."))
 	sender = (
 		f"{mail.sender_full_name} <{mail.sender}>"
 		if mail.sender_full_name and mail.sender_full_name != mail.sender
@@ -100,4 +102,4 @@ def send(row: frappe._dict) -> str:
 		in_reply_to=mail.message_id or None,
 		add_unsubscribe_link=0,
 	)
-	return _("Told {0}.").format(", ".join(to))
+	return because(N_("Told {0}."), ", ".join(to))

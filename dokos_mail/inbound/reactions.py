@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import frappe
-from frappe import _
 from frappe.utils import now_datetime
 
 from dokos_mail.engine.errors import N_, Words
@@ -21,7 +20,7 @@ from dokos_mail.holder import died_here, new_token
 from dokos_mail.host import job_timeouts, new_message_id
 from dokos_mail.inbound import surroundings
 from dokos_mail.inbound.journal import identity
-from dokos_mail.reasons import because
+from dokos_mail.reasons import because, columns
 
 REACTION = "Email Reaction"
 WAITING, DONE, DROPPED, FAILED = "Waiting", "Done", "Dropped", "Failed"
@@ -54,7 +53,11 @@ MOST_IN_ONE = 20
 
 
 class Drop(Exception):
-	"""Nothing is to be done after all; says why."""
+	"""Nothing is to be done after all; says why, in a text of ours."""
+
+	def __init__(self, why: str) -> None:
+		super().__init__(why)
+		self.why = because(why)
 
 
 class NotYet(Exception):
@@ -65,13 +68,21 @@ class NotYet(Exception):
 		self.due_on = due_on
 
 
-def note(kind: str, about: str, *, state: str = WAITING, due_on: datetime | None = None, **values: object) -> None:
+def note(
+	kind: str,
+	about: str,
+	*,
+	state: str = WAITING,
+	due_on: datetime | None = None,
+	reason: str | None = None,
+	**values: object,
+) -> None:
 	"""Write a reaction down, within the caller's transaction. The same one written twice is one."""
 	known_by = identity(kind, about)
 	if frappe.db.exists(REACTION, {"identity": known_by}):
 		return
 	row = {"doctype": REACTION, "kind": kind, "state": state, "identity": known_by, "due_on": due_on or now_datetime()}
-	frappe.get_doc(row | values).insert(ignore_permissions=True)
+	frappe.get_doc(row | columns(reason) | values).insert(ignore_permissions=True)
 
 
 def aside(kind: str, write: Callable[[], None]) -> str | None:
@@ -177,22 +188,22 @@ def _carry_out(name: str, token: str, doers: dict[str, Callable[[frappe._dict], 
 	values: dict[str, object]
 	try:
 		remark = doers[row.kind](row)
-		values = {"state": DONE, "done_on": now_datetime(), "reason": remark or None}
-	except (NotYet, Drop) as reason:
+		values = {"state": DONE, "done_on": now_datetime(), **columns(remark)}
+	except (NotYet, Drop) as other:
 		frappe.db.rollback()
 		if _queued_for(name):
 			# It was cut after another app had committed its mail: whatever is so by now, that was sent.
-			values = {"state": DONE, "done_on": now_datetime(), "reason": None}
-		elif isinstance(reason, Drop):
-			values = {"state": DROPPED, "done_on": now_datetime(), "reason": str(reason)}
+			values = {"state": DONE, "done_on": now_datetime(), **columns()}
+		elif isinstance(other, Drop):
+			values = {"state": DROPPED, "done_on": now_datetime(), **columns(other.why)}
 		else:
-			values = {"due_on": reason.due_on, "attempts": 0, "claim_token": None}
+			values = {"due_on": other.due_on, "attempts": 0, "claim_token": None}
 	except Exception as error:
 		frappe.db.rollback()
 		if isinstance(error, job_timeouts()):
 			raise
 		frappe.log_error(title=f"{row.kind}: {name}")
-		values = {"reason": f"{type(error).__name__}: {error}"[:1000], "claim_token": None}
+		values = {**columns(f"{type(error).__name__}: {error}"[:1000]), "claim_token": None}
 		if row.attempts >= MOST_TRIES:
 			values["state"] = FAILED
 		else:
@@ -226,7 +237,7 @@ def queue_mail(row: frappe._dict, to: Sequence[str], **mail: object) -> None:
 			frappe.flags[QUEUING] = before
 		queued += frappe.get_all(QUEUE, filters={POINTER: pointer}, pluck="name")
 	if not queued:
-		raise Drop(_("No email was made: whoever it was for unsubscribed, or has no valid address."))
+		raise Drop(N_("No email was made: whoever it was for unsubscribed, or has no valid address."))
 
 
 def _queued_for(name: str) -> list[str]:
@@ -243,5 +254,5 @@ def reaction_of(queue_row: frappe._dict) -> str | None:
 def communication_of(row: frappe._dict) -> frappe._dict:
 	"""The document of the mail that set a reaction off. Raises Drop when it is gone."""
 	if not row.communication or not frappe.db.exists("Communication", row.communication):
-		raise Drop(_("The mail was deleted."))
+		raise Drop(N_("The mail was deleted."))
 	return frappe.get_doc("Communication", row.communication)

@@ -9,6 +9,7 @@ import frappe
 from frappe import _
 from frappe.utils import cint, get_datetime, get_link_to_form, now_datetime
 
+from dokos_mail.engine.errors import N_
 from dokos_mail.engine.message.robots import is_nobodys
 from dokos_mail.inbound.decide import Decision
 from dokos_mail.inbound.reactions import (
@@ -24,6 +25,7 @@ from dokos_mail.inbound.reactions import (
 	note,
 	queue_mail,
 )
+from dokos_mail.reasons import because
 
 #: So many answers to answers are looked at in a thread that is on no document.
 MOST_LEVELS = 50
@@ -95,22 +97,22 @@ def patience(settings: frappe._dict) -> timedelta:
 def send(row: frappe._dict) -> str:
 	"""Tell those whom the account names, unless somebody answered or they were told of this conversation already."""
 	if not frappe.db.exists("Email Account", row.email_account):
-		raise Drop(_("The Email Account is gone."))
+		raise Drop(N_("The Email Account is gone."))
 	account = frappe.get_doc("Email Account", row.email_account)
 	if not cint(account.notify_if_unreplied):
-		raise Drop(_("Notices were switched off."))
+		raise Drop(N_("Notices were switched off."))
 	mail = communication_of(row)
 	began = get_datetime(mail.creation)
 	if (due_on := began + patience(account)) > now_datetime():
 		raise NotYet(due_on)
 	answers = "Sent" if mail.sent_or_received == "Received" else "Received"
 	if _latest(mail, row.conversation, answers, began):
-		raise Drop(_("It was answered."))
+		raise Drop(N_("It was answered."))
 	if _was_told(row, mail, answers):
-		raise Drop(_("A notice of this conversation was sent before."))
+		raise Drop(N_("A notice of this conversation was sent before."))
 	to = account.get_unreplied_notification_emails()
 	if not to:
-		raise Drop(_("The account names nobody to be told."))
+		raise Drop(N_("The account names nobody to be told."))
 	frappe.db.set_value("Communication", mail.name, "unread_notification_sent", 1, update_modified=False)
 	queue_mail(
 		row,
@@ -120,7 +122,7 @@ def send(row: frappe._dict) -> str:
 		reference_doctype=mail.reference_doctype,
 		reference_name=mail.reference_name,
 	)
-	return _("Told {0}.").format(", ".join(to))
+	return because(N_("Told {0}."), ", ".join(to))
 
 
 def _latest(mail: frappe._dict, conversation: str, kind: str, after: object) -> str | None:

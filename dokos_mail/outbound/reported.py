@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import frappe
-from frappe import _
 from frappe.utils import cint, now_datetime
 
 from dokos_mail.engine.errors import N_
@@ -13,6 +12,7 @@ from dokos_mail.engine.message.model import Report
 from dokos_mail.engine.send import row as states
 from dokos_mail.outbound import outcome
 from dokos_mail.outbound.claim import QUEUE, RECIPIENT
+from dokos_mail.reasons import because, joined
 
 ADDRESS = "Undeliverable Address"
 BOUNCED, COMPLAINED = "Bounced", "Complained"
@@ -37,6 +37,8 @@ _HANDED_OVER = (states.SENT, states.BOUNCED, states.UNCERTAIN, states.IN_FLIGHT)
 _NO_MARKUP = {ord("<"): None, ord(">"): None}
 #: A report is about at most this many recipients that are looked at.
 MOST_RECIPIENTS = 200
+#: Of so many it is said in words what a report says of them.
+MOST_SAID = 20
 #: The host's words for a Communication, the weightier first: a later report that says less changes nothing.
 _WEIGHT = ("Bounced", "Marked As Spam", "Read", "Soft-Bounced", "Delayed")
 
@@ -65,11 +67,11 @@ def apply(report: Report, original: Original, by: str) -> str:
 			made_up = True
 			continue
 		words = _said(told)
-		said.append(f"{recipient.recipient}: {words or _(_state(report, told))}")
+		said.append(because("{0}: {1}", recipient.recipient, words[:200] or because(_state(report, told))))
 		_write(report, told, recipient, words, original, by)
 	if original.communication and not (made_up and not said) and (status := _status(report)):
 		_tell(original.communication, status)
-	return "\n".join(said)[:1000]
+	return joined(said[:MOST_SAID])
 
 
 def _said(told: dict[str, str | None]) -> str:

@@ -11,12 +11,15 @@ from frappe.utils import now_datetime
 
 from dokos_mail import api, reasons
 from dokos_mail.engine.errors import N_, ConnectionLost, Words
-from dokos_mail.jobs import process_again
+from dokos_mail.inbound.reactions import REACTION
+from dokos_mail.jobs import process_again, react
 from tests.app.test_health import language
 from tests.app.test_placing import last, mandatory, received
+from tests.app.test_pull import pull
+from tests.app.test_reactions import answering, nothing_waits, now_date, rows, sender
 from tests.mailbox import Mailbox, raw
 
-__all__ = ["language", "mandatory"]
+__all__ = ["answering", "language", "mandatory", "nothing_waits"]
 Speak = Callable[[str], None]
 
 
@@ -73,6 +76,42 @@ def test_each_line_is_told_what_is_ours_and_what_is_not(
 		language(reader)
 		told = on_the_form(row.name)
 		assert all(each in told for each in (*words, "plan.bin", "to[2]")), told
+
+
+def test_what_became_of_a_reaction_is_told_in_the_readers_language(
+	site_language: str, answering: Mailbox, language: Speak
+) -> None:
+	"""Not answered from the start; answered by the usual text; not answered after all."""
+	answering.put(raw("Liste", sender=sender(), to=answering.user, date=now_date(), List_Id="<liste.client.test>"))
+	pull(answering)
+	frappe.db.set_value("Email Account", answering.account, "auto_reply_message", "{{ doc. }}")
+	answering.put(raw("Devis", sender=sender(), to=answering.user, date=now_date()))
+	pull(answering)
+	react()
+	answering.put(raw("Facture", sender=sender(), to=answering.user, date=now_date()))
+	pull(answering)
+	frappe.db.set_value("Email Account", answering.account, "enable_auto_reply", 0)
+	react()
+	were = rows(answering, "Auto Reply")
+	assert [row.state for row in were] == ["Dropped", "Done", "Dropped"]
+	assert ("mailing list" in were[0].reason) == ("switched off" in were[2].reason) == (site_language == "en")
+	for reader, words in (
+		("en", ("A machine or a mailing list sent it: List-", "the usual text was sent", "Automatic answers were switched off.")),
+		(
+			"fr",
+			(
+				"Une machine ou une liste de diffusion l'a envoyé",
+				"le texte habituel",
+				"Les réponses automatiques ont été désactivées.",
+			),
+		),
+	):
+		language(reader)
+		for row, told in zip(were, words, strict=True):
+			doc = frappe.get_doc(REACTION, row.name)
+			doc.run_method("onload")
+			assert told in doc.reason, (doc.reason, doc.reason_detail)
+	assert [row.reason for row in rows(answering, "Auto Reply")] == [row.reason for row in were], "what is told is not stored"
 
 
 def test_rows_of_before_and_reasons_of_others_read_as_they_were_written(mailbox: Mailbox, language: Speak) -> None:
