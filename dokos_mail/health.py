@@ -12,6 +12,7 @@ from frappe.utils import cint, get_datetime, now_datetime
 from dokos_mail import certificates, other_classes
 from dokos_mail.engine.errors import MailError
 from dokos_mail.engine.kept import keep, recall
+from dokos_mail.plain import plain
 
 STATUS = "Email Account Status"
 #: What a form that shows the account listens for; it then asks again.
@@ -58,7 +59,7 @@ def mark_checking(account: frappe._dict) -> None:
 
 def failure(error: MailError, columns: tuple[str, ...] = INCOMING) -> dict[str, object]:
 	"""What a status row holds of an error. Texts in the site's language are for lists; a form has them in the reader's."""
-	return dict(zip(columns, ("Failing", error.message(_), error.advice(_), keep(error)), strict=False))
+	return dict(zip(columns, ("Failing", plain(error.message(_)), plain(error.advice(_)), keep(error)), strict=False))
 
 
 def record_outgoing(status: str, error: MailError | None) -> None:

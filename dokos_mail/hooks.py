@@ -36,6 +36,7 @@ app_include_js = [
 	"/assets/dokos_mail/js/received_mail.js",
 	"/assets/dokos_mail/js/awaiting_password.js",
 	"/assets/dokos_mail/js/composer.js",
+	"/assets/dokos_mail/js/plain_text.js",
 ]
 
 # Hosts without a mail module of their own call this for frappe.sendmail.

@@ -10,6 +10,7 @@ import frappe
 from frappe import _
 
 from dokos_mail.engine.errors import MailError, Words
+from dokos_mail.plain import plain
 
 
 class Reason(str):
@@ -55,7 +56,7 @@ def columns(*lines: str | None) -> dict[str, str | None]:
 	told = [line for line in lines if line]
 	if not told:
 		return {"reason": None, "reason_detail": None}
-	reason = "\n".join(told)
+	reason = plain("\n".join(told))
 	# whoever else writes a reason does not know of the detail: it counts only with the reason it belongs to
 	detail = {"of": reason, "lines": [_source(line) for line in told]}
 	return {"reason": reason, "reason_detail": json.dumps(detail, ensure_ascii=False)}

@@ -18,6 +18,7 @@ OURS = ("dokos_mail", "embedded_host", "examples", "demo", "mail_servers", "benc
 LEVELS = {
 	"engine": 0,
 	"schema": 0,
+	"plain": 0,
 	"files": 1,
 	"host": 1,
 	"holder": 1,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -13,16 +12,13 @@ from dokos_mail.engine.message.markup import MAX_HTML
 from dokos_mail.engine.message.model import Message
 from dokos_mail.engine.message.reply import split_reply
 from dokos_mail.engine.message.text import html_to_text
+from dokos_mail.plain import defused
 
-#: What the hosts read as the name of a file of the server to enclose, anywhere in a text that goes out again.
-_ENCLOSES_A_FILE = re.compile(r"""embed=(?=["'])""")
 #: MariaDB takes statements of 16 MB, unless it is told otherwise: so many octets of it may be the HTML, and so many characters
 #: the text. A longer body is shown as text, cut, and said to be; the original has all of it.
 MOST_HTML, MOST_TEXT = 11_000_000, 1_000_000
 #: What takes two octets in a statement.
 _ESCAPED = "'\"\\\n\r"
-#: An invisible character that allows no line break: the text looks the same, and an editor keeps it.
-_WORD_JOINER = "\u2060"
 
 
 def body_html(message: Message, images: Mapping[str, str], notes: Sequence[str], original: str = "") -> str:
@@ -45,11 +41,6 @@ def body_html(message: Message, images: Mapping[str, str], notes: Sequence[str],
 		html += f'<p><a href="{escape(original)}">{escape(_("Download the original message"))}</a></p>'
 	html += body
 	return defused(html)
-
-
-def defused(text: str) -> str:
-	"""``text`` without what the hosts take for a file to be enclosed, when it goes out again in a notification or a reply."""
-	return _ENCLOSES_A_FILE.sub(f"embed{_WORD_JOINER}=", text) if "embed=" in text else text
 
 
 def body_text(message: Message) -> str:

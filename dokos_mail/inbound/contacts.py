@@ -15,6 +15,7 @@ from dokos_mail.engine.message.robots import is_nobodys
 from dokos_mail.host import find_picture, picture_finder
 from dokos_mail.inbound import surroundings
 from dokos_mail.inbound.absent import NOTHING, Absent
+from dokos_mail.plain import plain
 
 #: Stands for a picture that is looked for later.
 _LATER = "-"
@@ -108,7 +109,7 @@ def without_detail(address: str) -> str:
 
 
 def _make_contact(address: str, full_name: str | None) -> Document | None:
-	name = (full_name or "").strip()
+	name = plain(full_name or "").strip()
 	if not name or "@" in name:
 		name = address.partition("@")[0].replace(".", " ").replace("_", " ").title()
 	first, _, last = name.partition(" ")

@@ -10,7 +10,7 @@ from frappe.utils import validate_email_address
 
 from dokos_mail.append_to import hooked_fields
 from dokos_mail.engine.message.model import Address, Message
-from dokos_mail.inbound.body import defused
+from dokos_mail.plain import plain
 from dokos_mail.reasons import listed
 
 #: The hosts' length of an address; a part of one would be another's.
@@ -99,11 +99,11 @@ def make_document(doctype: str, message: Message, note: Callable[[str, str], Non
 	sender = message.from_[0] if message.from_ else None
 	doc = frappe.new_doc(doctype)
 	if fields.subject:
-		doc.set(fields.subject, _cut(doctype, fields.subject, defused(message.subject)))
+		doc.set(fields.subject, _cut(doctype, fields.subject, plain(message.subject)))
 	if fields.sender and sender:
 		doc.set(fields.sender, address_for_field(sender))
 	if fields.sender_name and sender:
-		doc.set(fields.sender_name, _cut(doctype, fields.sender_name, defused(sender.name or sender.address)))
+		doc.set(fields.sender_name, _cut(doctype, fields.sender_name, plain(sender.name or sender.address)))
 	doc.flags.from_incoming_email = True
 
 	write_row = doc.db_insert

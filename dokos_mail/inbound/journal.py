@@ -18,6 +18,7 @@ from frappe.utils import convert_utc_to_system_timezone, now_datetime
 from dokos_mail.engine.errors import N_
 from dokos_mail.engine.receive.model import Fetched, Position
 from dokos_mail.engine.receive.uidset import compact
+from dokos_mail.plain import plain
 from dokos_mail.reasons import Reason, because, columns
 
 JOURNAL = "Incoming Email"
@@ -283,7 +284,7 @@ class FolderJournal:
 	def record_error(self, text: str) -> None:
 		"""Say on the folder's row why it could not be read; the caller commits."""
 		if self.name:
-			frappe.db.set_value(FOLDER, self.name, {"error": text, "last_pull": now_datetime()})
+			frappe.db.set_value(FOLDER, self.name, {"error": plain(text), "last_pull": now_datetime()})
 
 	def _row(
 		self,
@@ -306,7 +307,7 @@ class FolderJournal:
 			"email_account": self.account,
 			"folder": self.folder,
 			"state": JOURNALLED if raw else UNFETCHED,
-			"imap_flags": " ".join(sorted(message.flags)),
+			"imap_flags": plain(" ".join(sorted(message.flags))),
 			"seen_on_server": int("\\Seen" in message.flags),
 			"size": raw.size if raw else 0,
 			"raw_path": raw.path if raw else None,
@@ -330,7 +331,10 @@ class FolderJournal:
 		values: dict[str, object] = _not_given(message) | {"modified": now}
 		if message.raw:
 			values |= columns() | {"state": JOURNALLED, "attempts": 0, "raw_path": message.raw.path, "size": message.raw.size}
-			values |= {"imap_flags": " ".join(sorted(message.flags)), "received_on": site_time(message.internal_date) or now}
+			values |= {
+				"imap_flags": plain(" ".join(sorted(message.flags))),
+				"received_on": site_time(message.internal_date) or now,
+			}
 			values["seen_on_server"] = int("\\Seen" in message.flags)
 		frappe.db.set_value(JOURNAL, key, values, update_modified=False)
 

@@ -20,6 +20,7 @@ from dokos_mail.inbound.place import Reference
 from dokos_mail.inbound.rules import Rules
 from dokos_mail.inbound.store import StoredMail, find_communication, store
 from dokos_mail.other_apps import AFTER_STORE, hooks
+from dokos_mail.plain import plain
 from dokos_mail.reasons import because, columns
 
 #: In a renumbered folder, unknown mail dated before the folder's first pull by more than this is old mail that was never
@@ -62,7 +63,7 @@ def _reported(about: reported.About, verdict: Verdict) -> dict[str, object]:
 	"""What the row of a report says: it is on the mail that it is about, and is no mail of its own."""
 	return {
 		"authentication": verdict.verdict,
-		"authentication_reason": verdict.reason or None,
+		"authentication_reason": plain(verdict.reason) or None,
 		"state": PROCESSED,
 		"rule": "reported",
 		"communication": about.communication,
@@ -86,7 +87,7 @@ def _processed(row: frappe._dict, read: Read, rules: Rules, copies: Copies, comm
 		"rule": placement.rule,
 		"trace": frappe.as_json(placement.trace_as_data()),
 		"authentication": decision.verdict.verdict,
-		"authentication_reason": decision.verdict.reason or None,
+		"authentication_reason": plain(decision.verdict.reason) or None,
 		"junk": decision.mail.junk[:140] or None,
 		"possible_duplicate": int(copies.clash),
 		"waits_for": placement.waits_for,
@@ -167,7 +168,7 @@ def _is_its_own_document(row: frappe._dict) -> bool:
 def _headers(message: Message) -> dict[str, object]:
 	sender = message.from_[0].address if message.from_ else ""
 	return {
-		"subject": message.subject[:1000],
+		"subject": plain(message.subject)[:1000],
 		"sender": sender[:140],
 		"sent_on": site_time(message.date),
 		"message_id": (message.message_id or "")[:LONGEST_MESSAGE_ID] or None,

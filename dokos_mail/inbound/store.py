@@ -18,13 +18,14 @@ from dokos_mail.engine.message.authentication import FAIL
 from dokos_mail.engine.message.model import Address, Attachment, Message
 from dokos_mail.files import as_they_came, octets
 from dokos_mail.inbound.absent import NOTHING, Absent
-from dokos_mail.inbound.body import body_html, body_text, defused
+from dokos_mail.inbound.body import body_html, body_text
 from dokos_mail.inbound.contacts import is_a_correspondent, link_contacts
 from dokos_mail.inbound.decide import Decision
 from dokos_mail.inbound.documents import address_for_field, document_of_correspondent, make_document
 from dokos_mail.inbound.journal import JOURNAL, site_time
 from dokos_mail.inbound.place import Reference
 from dokos_mail.inbound.rules import Rules
+from dokos_mail.plain import plain
 from dokos_mail.reasons import because
 
 #: The host keeps UIDs in a signed 32-bit column; larger ones are kept in the journal alone.
@@ -183,9 +184,9 @@ def _new_communication(row: frappe._dict, decision: Decision, content: str, text
 			"uid": _uid(row.uid),
 			"message_id": message.message_id[:LONGEST_MESSAGE_ID] if message.message_id else None,
 			"in_reply_to": placement.parent,
-			"subject": defused(message.subject)[:LONGEST_SUBJECT] or _("No Subject"),
+			"subject": plain(message.subject)[:LONGEST_SUBJECT] or _("No Subject"),
 			"sender": address_for_field(sender),
-			"sender_full_name": defused(sender.name or sender.address)[:140],
+			"sender_full_name": plain(sender.name or sender.address)[:140],
 			"recipients": _written(message.to),
 			"cc": _written(message.cc),
 			"bcc": _written(message.bcc),

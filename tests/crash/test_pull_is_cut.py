@@ -156,8 +156,8 @@ def test_cut_on_a_real_server(
 		assert code == 0, f"the pull after a cut at step {cut_at} (about {names[min(cut_at, len(names)) - 1]}) failed"
 		assert state_of(mailbox) == expected, f"after a cut at step {cut_at} (about {names[min(cut_at, len(names)) - 1]})"
 	record_property("cuts", cuts)
-	# The number of folders to sync varies with the digests of the messages, by a few steps.
-	assert cuts > 0.9 * len(names) // apart
+	# The first of them makes folders of the store that others find there, by the digests of the messages.
+	assert cuts > 0.8 * len(names) // apart
 
 
 def test_the_suite_would_notice(fresh_mailbox: Callable[[], Mailbox]) -> None:

@@ -200,11 +200,21 @@ def test_run_method_answers_what_the_controller_answers() -> None:
 # -- checks -----------------------------------------------------------------------------------------
 
 
+def test_text_that_is_no_html_is_written_as_it_is() -> None:
+	for text in ("a < b & c > d", "I <3 you -> there", '"<b>x</b>"'):
+		assert frappe.db.get_value(THING, thing(title=text).insert().name, "title") == text
+	kept = frappe.db.get_value(THING, thing(title="x <script>y()</script> <p onclick='z()'>w</p>").insert().name, "title")
+	assert "<script" not in kept and "onclick" not in kept and kept.startswith("x ")
+
+
 def test_mandatory_fields() -> None:
 	with pytest.raises(frappe.MandatoryError, match="title"):
 		thing(title="").insert()
 	with pytest.raises(frappe.MandatoryError, match="label"):
 		thing(rows=[{"amount": 1}]).insert()
+	for nothing in ("<urgent>", "<img src='x'>", "<>"):
+		with pytest.raises(frappe.MandatoryError, match="title"):
+			thing(title=nothing).insert()
 	assert thing(title=None).insert(ignore_mandatory=True).name
 	doc = thing(title=None)
 	doc.flags.ignore_mandatory = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from html import unescape
 
 _ANSWERS = "re|réf|ref|rép|rep|réponse|aw|antw|antwort|sv|vs|odp|res|r|ynt|回复|答复|回覆|відп|на|отв"  # answers
 _FORWARDS = "fw|fwd|tr|wg|i|rv|enc|vl|doorst|trans|pd|转发|轉寄"
@@ -13,16 +14,18 @@ _PREFIX = re.compile(
 )
 #: What lists and filters put before a subject: ``[support]``, ``[EXTERNAL]``, ``***SPAM***``.
 _TAG = re.compile(r"^\s*(?:\[[^\[\]]{1,40}\]|\*{3,5}[^*]{1,20}\*{3,5}|\{[^{}]{1,20}\})\s*")
+#: What may stand for angle brackets, besides entities.
+_BRACKETS = str.maketrans("‹›", "<>")
 _MOST_PREFIXES = 20
 
 
 def base_subject(subject: str) -> tuple[str, bool]:
 	"""(The subject to compare by, whether the message says that it answers one.)
 
-	Compared without prefixes and tags, case, accents' encoding, invisible characters and extra spaces. Empty when
-	nothing is left: then nothing may be concluded from it.
+	Compared without prefixes and tags, case, accents' encoding, invisible characters and extra spaces; with angle
+	brackets however a host's field keeps them. Empty when nothing is left: then nothing may be concluded from it.
 	"""
-	text = unicodedata.normalize("NFKC", subject)
+	text = unicodedata.normalize("NFKC", unescape(subject).translate(_BRACKETS))
 	text = "".join(char for char in text if unicodedata.category(char) != "Cf")
 	answers = False
 	for _ in range(_MOST_PREFIXES):

@@ -13,6 +13,12 @@ from frappe.translate import _
 from frappe.utils import cint, cstr, flt, split_emails, strip_html, validate_email_address
 
 
+def _has_content(value: str, df: Any) -> bool:
+	"""Whether a text is more than tags; a picture is content where the field draws it."""
+	drawn = df.fieldtype == "Text Editor" or (df.fieldtype == "Code" and df.options == "HTML")
+	return bool(strip_html(value).strip()) or (drawn and "<img" in value)
+
+
 class DocumentValidation:
 	"""Mixed into Document."""
 
@@ -39,7 +45,7 @@ class DocumentValidation:
 		missing = []
 		for df in self.meta.mandatory_fields:
 			value = self.get(df.fieldname)
-			if value in (None, "", []) or (isinstance(value, str) and "<img" not in value and not strip_html(value).strip()):
+			if value in (None, "", []) or (isinstance(value, str) and not _has_content(value, df)):
 				if df.fieldtype in table_fields:
 					message = f"{_('Error')}: {_('Data missing in table')}: {_(df.label)}"
 				elif self.get("parentfield"):

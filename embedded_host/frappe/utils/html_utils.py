@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import nh3
 
+#: What begins a tag, a comment or a declaration: without one there is no HTML.
+_MARKUP = re.compile("<[A-Za-z/!?]")
 _TAGS = nh3.ALLOWED_TAGS | {
 	"html",
 	"head",
@@ -42,7 +45,9 @@ def is_json(text: str) -> bool:
 
 def sanitize_html(html: Any, linkify: bool = False, always_sanitize: bool = False, **kwargs: Any) -> Any:
 	"""Without scripts, handlers and other active content. What is no HTML, or is JSON, stays as it is."""
-	if not isinstance(html, str) or "<" not in html or (is_json(html) and not always_sanitize):
+	if not isinstance(html, str) or "<" not in html:
+		return html
+	if not always_sanitize and (not _MARKUP.search(html) or is_json(html)):
 		return html
 	return nh3.clean(
 		html,
