@@ -92,8 +92,8 @@ def test_a_template_reaches_nothing_but_its_mail(answering: Mailbox, template: s
 
 
 def test_what_a_stranger_wrote_is_no_markup_and_no_template(answering: Mailbox) -> None:
-	html, remark = answered(answering, "<p>Reçu : {{ subject }}</p>", subject="<b>gras</b> {{ doc.name }}")
-	assert "&lt;b&gt;gras&lt;/b&gt; {{ doc.name }}" in html
+	html, remark = answered(answering, "<p>Reçu : {{ subject }}</p>", subject="<b>gras</b> R&eacute;D {{ doc.name }}")
+	assert "‹b›gras‹/b› R&amp;eacute;D {{ doc.name }}" in html
 	assert not remark
 
 
